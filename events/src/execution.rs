@@ -1,0 +1,695 @@
+//! One run of a workflow: which step comes next, what is in flight, what is in doubt.
+//!
+//! ```text
+//! Begin ──> running ──(each step: prepare, call, outcome)──> completed
+//!              │ ▲  ▲
+//!              │ │  └──Retry── failed, cancelled
+//!              │ └──Resolve── in doubt
+//!              └──Cancel──> cancelled
+//! ```
+//!
+//! Never here: a step's condition, arguments or tool; those are evaluated by the effects,
+//! which come back with a command.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::decider::{Decider, events};
+use crate::effect::{Class, Effect, Pending};
+use crate::id::{AccountId, CallId, ExecutionId, StepId, WorkflowId};
+use crate::refusal::{Kind, Refusal};
+use crate::sealed::Sealed;
+
+events! {
+    /// What can happen to a run.
+    "execution" {
+        /// It began.
+        Started(Started) = "started" v 1,
+        /// A step's condition was false.
+        StepSkipped(StepSkipped) = "step_skipped" v 1,
+        /// A step's intent, on record before the world can notice.
+        StepStarted(StepStarted) = "step_started" v 1,
+        /// A started step sleeps until a moment.
+        StepDeferred(StepDeferred) = "step_deferred" v 1,
+        /// A step is done.
+        StepSucceeded(StepSucceeded) = "step_succeeded" v 1,
+        /// A try of a step failed.
+        StepFailed(StepFailed) = "step_failed" v 1,
+        /// A call may or may not have taken effect, and must not be repeated blindly.
+        StepDoubted(StepDoubted) = "step_doubted" v 1,
+        /// Somebody said what became of a call in doubt.
+        StepResolved(StepResolved) = "step_resolved" v 1,
+        /// All steps are done.
+        Completed(Completed) = "completed" v 1,
+        /// A step failed for good.
+        Failed(Failed) = "failed" v 1,
+        /// Somebody stopped it.
+        Cancelled(Cancelled) = "cancelled" v 1,
+        /// Somebody had it go on from the step where it stopped.
+        Retried(Retried) = "retried" v 1,
+    }
+}
+
+/// A run began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Started {
+    /// The run.
+    pub execution: ExecutionId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The workflow that it runs.
+    pub workflow: WorkflowId,
+    /// The version of that workflow to which it is pinned.
+    pub workflow_version: u32,
+    /// What began it: `manual`, `scheduled`, `webhook` or `event`.
+    pub trigger: String,
+    /// The structure of the steps, in their order.
+    pub plan: Vec<PlannedStep>,
+    /// What the run was given.
+    pub input: Sealed<Map<String, Value>>,
+}
+
+/// The structure of one step, as the run needs it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedStep {
+    /// The step of the workflow's version.
+    pub id: StepId,
+    /// Its number, by which results are named.
+    pub number: u32,
+    /// The tool that it calls.
+    pub tool: String,
+    /// How many times a failed try is repeated.
+    pub max_retries: u32,
+    /// How long to wait before the first repetition, in milliseconds; doubled for each more.
+    pub retry_delay_ms: u64,
+    /// How long one try may take, in seconds.
+    pub timeout_s: u32,
+}
+
+/// A step's condition was false.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepSkipped {
+    /// The step's number.
+    pub step: u32,
+}
+
+/// A try of a step began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepStarted {
+    /// The step's number.
+    pub step: u32,
+    /// Which try, from 1.
+    pub attempt: u32,
+    /// The call.
+    pub call: CallId,
+    /// What the world can notice of it.
+    pub class: Class,
+    /// The arguments, filled in.
+    pub arguments: Sealed<Value>,
+}
+
+/// A started step sleeps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepDeferred {
+    /// The step's number.
+    pub step: u32,
+    /// When it goes on.
+    pub until: DateTime<Utc>,
+    /// What its result will be then.
+    pub result: Sealed<Value>,
+}
+
+/// A step is done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepSucceeded {
+    /// The step's number.
+    pub step: u32,
+    /// What the tool answered.
+    pub result: Sealed<Value>,
+}
+
+/// A try of a step failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepFailed {
+    /// The step's number.
+    pub step: u32,
+    /// Which try, from 1.
+    pub attempt: u32,
+    /// The kind of failure, in snake case.
+    pub code: String,
+    /// What went wrong, in words.
+    pub error: Sealed<String>,
+    /// What the tool answered, where it answered.
+    pub result: Option<Sealed<Value>>,
+    /// When the step is tried again, if it is.
+    pub retry_at: Option<DateTime<Utc>>,
+    /// The call, where it may have taken effect all the same: it is made again under the same
+    /// name, so that a platform which knows calls by name does not do it twice.
+    pub call: Option<CallId>,
+}
+
+/// Why it is not known whether a call took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// The hub stopped while the call was under way.
+    Restarted,
+    /// The run was cancelled while the call was under way.
+    Cancelled,
+    /// The call was sent, and no answer came, or one that leaves it open.
+    Unanswered,
+}
+
+/// A call may or may not have taken effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepDoubted {
+    /// The step's number.
+    pub step: u32,
+    /// Why it is in doubt.
+    pub doubt: Doubt,
+    /// What is known, in words.
+    pub error: Option<Sealed<String>>,
+}
+
+/// What became of a call in doubt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// It took effect, with this result.
+    Done(Sealed<Value>),
+    /// It did not, or may be made again.
+    Repeat,
+}
+
+/// Somebody settled a doubt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepResolved {
+    /// The step's number.
+    pub step: u32,
+    /// How.
+    pub resolution: Resolution,
+}
+
+/// All steps are done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Completed {}
+
+/// A step failed for good.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failed {
+    /// The step's number.
+    pub step: u32,
+}
+
+/// Somebody stopped the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cancelled {}
+
+/// Somebody had the run go on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Retried {
+    /// The number of the step from which it goes on.
+    pub step: u32,
+}
+
+/// What can be asked of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Begin it.
+    Begin(Started),
+    /// Pass over a step whose condition is false.
+    SkipStep {
+        /// The step's number.
+        step: u32,
+        /// The try for which the condition was evaluated.
+        attempt: u32,
+    },
+    /// Put a step's intent on record; for a call that only reads, with its outcome.
+    StartStep {
+        /// The intent.
+        started: StepStarted,
+        /// What came of it, where the call needed no intent.
+        outcome: Option<Outcome>,
+    },
+    /// A step could not even be started.
+    RejectStep {
+        /// The step's number.
+        step: u32,
+        /// The try that failed.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+    },
+    /// Record what came of a call.
+    RecordOutcome {
+        /// The step's number.
+        step: u32,
+        /// The try.
+        attempt: u32,
+        /// What came of it.
+        outcome: Outcome,
+    },
+    /// Let a sleeping step go on, if its moment has come.
+    WakeStep {
+        /// The step's number.
+        step: u32,
+    },
+    /// Stop.
+    Cancel,
+    /// Go on from the step where it stopped.
+    Retry,
+    /// Settle a step in doubt.
+    ResolveStep {
+        /// The step's number.
+        step: u32,
+        /// How.
+        resolution: Resolution,
+    },
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It is done.
+    Succeeded(Sealed<Value>),
+    /// It is done when a moment has come.
+    Deferred {
+        /// The moment.
+        until: DateTime<Utc>,
+        /// The result then.
+        result: Sealed<Value>,
+    },
+    /// It failed.
+    Failed(Failure),
+}
+
+/// Why a try failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// The kind of failure, in snake case.
+    pub code: String,
+    /// In words.
+    pub error: Sealed<String>,
+    /// What the tool answered, where it answered.
+    pub result: Option<Sealed<Value>>,
+    /// Whether another try may go better.
+    pub retryable: bool,
+    /// Whether it may have taken effect all the same: sent, and no answer, or one that leaves
+    /// it open.
+    pub unanswered: bool,
+    /// Not before this moment, where the other side named one.
+    pub retry_after: Option<DateTime<Utc>>,
+}
+
+/// The status of a run as clients see it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Not begun.
+    #[default]
+    Pending,
+    /// Under way.
+    Running,
+    /// All steps are done.
+    Completed,
+    /// A step failed for good.
+    Failed,
+    /// Somebody stopped it.
+    Cancelled,
+}
+
+/// Where the step at the cursor stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Progress {
+    /// To be prepared, not before `due`.
+    Ready { due: Option<DateTime<Utc>> },
+    /// Its call is under way.
+    Called { class: Class },
+    /// It sleeps.
+    Asleep { until: DateTime<Utc>, result: Sealed<Value> },
+    /// Its call is in doubt.
+    InDoubt,
+    /// It failed for good.
+    Stuck,
+}
+
+/// A run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Execution {
+    begun: Option<Started>,
+    status: Status,
+    /// The place in the plan of the step that is next or under way.
+    cursor: usize,
+    progress: Option<Progress>,
+    /// The call under way, or to be made again under its name.
+    call: Option<CallId>,
+    /// The arguments of the call under way.
+    arguments: Option<Sealed<Value>>,
+    /// How many tries of this step were begun or rejected.
+    attempts: u32,
+    /// How many of its retries are used up.
+    retries: u32,
+    results: Vec<(u32, Sealed<Value>)>,
+}
+
+/// The longest pause before a retry.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
+
+impl Execution {
+    /// What it began with.
+    pub fn begun(&self) -> Option<&Started> {
+        self.begun.as_ref()
+    }
+
+    /// Its status.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Whether a step waits for somebody to say what became of its call.
+    pub fn in_doubt(&self) -> bool {
+        matches!(self.progress, Some(Progress::InDoubt))
+    }
+
+    /// The step that is next or under way.
+    pub fn current(&self) -> Option<&PlannedStep> {
+        self.begun.as_ref()?.plan.get(self.cursor)
+    }
+
+    /// The arguments of the call under way.
+    pub fn arguments(&self) -> Option<&Sealed<Value>> {
+        self.arguments.as_ref()
+    }
+
+    /// The call under way, or the one to be made again under its name.
+    pub fn call(&self) -> Option<CallId> {
+        self.call
+    }
+
+    /// The results of the steps that are done, by step number.
+    pub fn results(&self) -> &[(u32, Sealed<Value>)] {
+        &self.results
+    }
+
+    /// Whether this try of this step is the one to be prepared.
+    fn is_ready(&self, step: u32, attempt: u32) -> bool {
+        self.status == Status::Running
+            && matches!(self.progress, Some(Progress::Ready { .. }))
+            && attempt == self.attempts + 1
+            && self.current().is_some_and(|current| current.number == step)
+    }
+
+    /// The class of this try of this step, where its call is under way.
+    fn called(&self, step: u32, attempt: u32) -> Option<Class> {
+        match self.progress {
+            Some(Progress::Called { class })
+                if self.status == Status::Running
+                    && attempt == self.attempts
+                    && self.current().is_some_and(|current| current.number == step) =>
+            {
+                Some(class)
+            }
+            _ => None,
+        }
+    }
+
+    fn is_last(&self) -> bool {
+        self.begun.as_ref().is_none_or(|begun| self.cursor + 1 >= begun.plan.len())
+    }
+
+    /// The event that a step is done, and with the last one that the run is.
+    fn succeed(&self, step: u32, result: Sealed<Value>) -> Vec<Event> {
+        self.and_finish(Event::StepSucceeded(StepSucceeded { step, result }))
+    }
+
+    fn and_finish(&self, event: Event) -> Vec<Event> {
+        let mut events = vec![event];
+        if self.is_last() && self.status == Status::Running {
+            events.push(Event::Completed(Completed {}));
+        }
+        events
+    }
+
+    fn fail(
+        &self,
+        (step, attempt): (u32, u32),
+        call: Option<CallId>,
+        failure: Failure,
+        at: DateTime<Utc>,
+    ) -> Vec<Event> {
+        let Failure { code, error, result, retryable, unanswered, retry_after } = failure;
+        let call = call.filter(|_| unanswered);
+        let retry_at = match self.current() {
+            Some(planned) if retryable && self.retries < planned.max_retries => {
+                let pause = pause(planned.retry_delay_ms, self.retries);
+                Some((at + pause).max(retry_after.unwrap_or(at)))
+            }
+            _ => None,
+        };
+        let failed = StepFailed { step, attempt, code, error, result, retry_at, call };
+        let mut events = vec![Event::StepFailed(failed)];
+        if retry_at.is_none() {
+            events.push(Event::Failed(Failed { step }));
+        }
+        events
+    }
+
+    /// What follows from the outcome of a call.
+    fn record(
+        &self,
+        (step, attempt): (u32, u32),
+        (call, class): (Option<CallId>, Class),
+        outcome: Outcome,
+        at: DateTime<Utc>,
+    ) -> Vec<Event> {
+        match outcome {
+            Outcome::Succeeded(result) => self.succeed(step, result),
+            Outcome::Deferred { until, result } => {
+                vec![Event::StepDeferred(StepDeferred { step, until, result })]
+            }
+            Outcome::Failed(failure) if failure.unanswered && !class.repeatable() => {
+                let (doubt, error) = (Doubt::Unanswered, Some(failure.error));
+                vec![Event::StepDoubted(StepDoubted { step, doubt, error })]
+            }
+            Outcome::Failed(failure) => self.fail((step, attempt), call, failure, at),
+        }
+    }
+
+    /// The doubt that stopping now leaves behind: none where nothing is under way, or where
+    /// what is under way can simply be made again.
+    fn doubt(&self, doubt: Doubt) -> Vec<Event> {
+        match (&self.progress, self.current()) {
+            (Some(Progress::Called { class }), Some(step)) if !class.repeatable() => {
+                vec![Event::StepDoubted(StepDoubted { step: step.number, doubt, error: None })]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn advance(&mut self) {
+        self.cursor += 1;
+        self.attempts = 0;
+        self.retries = 0;
+        self.call = None;
+        self.arguments = None;
+        self.progress = self.current().map(|_| Progress::Ready { due: None });
+    }
+
+    fn finish_step(&mut self, step: u32, result: &Sealed<Value>) {
+        self.results.push((step, result.clone()));
+        self.advance();
+    }
+}
+
+/// The pause before a retry: doubled each time, at most an hour.
+fn pause(first_ms: u64, retries: u32) -> TimeDelta {
+    let factor = 1u64.checked_shl(retries).unwrap_or(u64::MAX);
+    let millis = i64::try_from(first_ms.saturating_mul(factor)).unwrap_or(i64::MAX);
+    TimeDelta::try_milliseconds(millis).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)
+}
+
+fn finished() -> Refusal {
+    Refusal::new(Kind::Conflict, "execution_finished", "The execution has finished")
+}
+
+impl Decider for Execution {
+    const KIND: &'static str = ExecutionId::KIND;
+    const STATE_VERSION: u32 = 1;
+    type Command = Command;
+    type Event = Event;
+
+    fn decide(&self, command: Command, at: DateTime<Utc>) -> Result<Vec<Event>, Refusal> {
+        let Some(begun) = &self.begun else {
+            return match command {
+                Command::Begin(started) if started.plan.is_empty() => {
+                    Ok(vec![Event::Started(started), Event::Completed(Completed {})])
+                }
+                Command::Begin(started) => Ok(vec![Event::Started(started)]),
+                _ => Err(Refusal::new(
+                    Kind::Missing,
+                    "execution_missing",
+                    "Workflow execution not found",
+                )),
+            };
+        };
+        match command {
+            Command::Begin(started) if started.execution == begun.execution => Ok(Vec::new()),
+            Command::Begin(_) => {
+                Err(Refusal::new(Kind::Conflict, "execution_begun", "The execution has begun"))
+            }
+            Command::SkipStep { step, attempt } if self.is_ready(step, attempt) => {
+                Ok(self.and_finish(Event::StepSkipped(StepSkipped { step })))
+            }
+            Command::StartStep { started, outcome }
+                if self.is_ready(started.step, started.attempt) =>
+            {
+                let tried = (started.step, started.attempt);
+                let called = (Some(started.call), started.class);
+                let mut events = vec![Event::StepStarted(started)];
+                if let Some(outcome) = outcome {
+                    events.extend(self.record(tried, called, outcome, at));
+                }
+                Ok(events)
+            }
+            Command::RejectStep { step, attempt, failure } if self.is_ready(step, attempt) => {
+                Ok(self.fail((step, attempt), None, failure, at))
+            }
+            Command::RecordOutcome { step, attempt, outcome } => Ok(self
+                .called(step, attempt)
+                .map(|class| self.record((step, attempt), (self.call, class), outcome, at))
+                .unwrap_or_default()),
+            // What comes too late, or twice, changes nothing.
+            Command::SkipStep { .. } | Command::StartStep { .. } | Command::RejectStep { .. } => {
+                Ok(Vec::new())
+            }
+            Command::WakeStep { step } => match (&self.progress, self.current()) {
+                (Some(Progress::Asleep { until, result }), Some(current))
+                    if self.status == Status::Running && current.number == step && *until <= at =>
+                {
+                    Ok(self.succeed(step, result.clone()))
+                }
+                _ => Ok(Vec::new()),
+            },
+            Command::Cancel => match self.status {
+                Status::Running => {
+                    let mut events = self.doubt(Doubt::Cancelled);
+                    events.push(Event::Cancelled(Cancelled {}));
+                    Ok(events)
+                }
+                Status::Cancelled => Ok(Vec::new()),
+                Status::Pending | Status::Completed | Status::Failed => Err(finished()),
+            },
+            Command::Retry => match (self.status, self.current()) {
+                (Status::Failed | Status::Cancelled, Some(_)) if self.in_doubt() => {
+                    Err(Refusal::new(
+                        Kind::Conflict,
+                        "step_in_doubt",
+                        "The step where it stopped is in doubt; resolve it first",
+                    ))
+                }
+                (Status::Failed | Status::Cancelled, Some(step)) => {
+                    Ok(vec![Event::Retried(Retried { step: step.number })])
+                }
+                // Cancelled while the last step was in doubt, which was then settled as done.
+                (Status::Cancelled, None) => Ok(vec![Event::Completed(Completed {})]),
+                (Status::Pending | Status::Running, _) => Err(Refusal::new(
+                    Kind::Conflict,
+                    "execution_running",
+                    "The execution is still running",
+                )),
+                (Status::Completed | Status::Failed, _) => Err(finished()),
+            },
+            Command::ResolveStep { step, resolution } => {
+                if !self.in_doubt() || self.current().is_none_or(|current| current.number != step) {
+                    return Err(Refusal::new(
+                        Kind::Conflict,
+                        "step_not_in_doubt",
+                        "The step is not in doubt",
+                    ));
+                }
+                let done = matches!(resolution, Resolution::Done(_));
+                let event = Event::StepResolved(StepResolved { step, resolution });
+                Ok(if done { self.and_finish(event) } else { vec![event] })
+            }
+        }
+    }
+
+    fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::Started(started) => {
+                self.begun = Some(started.clone());
+                self.status = Status::Running;
+                self.progress = self.current().map(|_| Progress::Ready { due: None });
+            }
+            Event::StepSkipped(_) => self.advance(),
+            Event::StepStarted(StepStarted { attempt, call, class, arguments, .. }) => {
+                self.attempts = *attempt;
+                self.call = Some(*call);
+                self.arguments = Some(arguments.clone());
+                self.progress = Some(Progress::Called { class: *class });
+            }
+            Event::StepDeferred(StepDeferred { until, result, .. }) => {
+                self.progress = Some(Progress::Asleep { until: *until, result: result.clone() });
+            }
+            Event::StepSucceeded(StepSucceeded { step, result }) => self.finish_step(*step, result),
+            Event::StepFailed(StepFailed { attempt, retry_at, call, .. }) => {
+                self.attempts = *attempt;
+                self.call = *call;
+                self.arguments = None;
+                self.progress = match retry_at {
+                    Some(due) => {
+                        self.retries += 1;
+                        Some(Progress::Ready { due: Some(*due) })
+                    }
+                    None => Some(Progress::Stuck),
+                };
+            }
+            Event::StepDoubted(_) => self.progress = Some(Progress::InDoubt),
+            Event::StepResolved(StepResolved { step, resolution }) => match resolution {
+                Resolution::Done(result) => self.finish_step(*step, result),
+                Resolution::Repeat => {
+                    self.call = None;
+                    self.retries = 0;
+                    self.progress = Some(Progress::Ready { due: None });
+                }
+            },
+            Event::Completed(_) => self.status = Status::Completed,
+            Event::Failed(_) => self.status = Status::Failed,
+            Event::Cancelled(_) => self.status = Status::Cancelled,
+            Event::Retried(_) => {
+                self.status = Status::Running;
+                self.retries = 0;
+                // A call that was under way is made again under its name, a sleep goes on.
+                if !matches!(self.progress, Some(Progress::Called { .. } | Progress::Asleep { .. }))
+                {
+                    self.progress = Some(Progress::Ready { due: None });
+                }
+            }
+        }
+    }
+
+    fn pending(&self) -> Vec<Pending> {
+        let (Status::Running, Some(current)) = (self.status, self.current()) else {
+            return Vec::new();
+        };
+        let step = current.number;
+        match &self.progress {
+            Some(Progress::Ready { due }) => {
+                let effect = Effect::Prepare { step, attempt: self.attempts + 1 };
+                vec![Pending { effect, due: *due }]
+            }
+            Some(Progress::Called { .. }) => {
+                vec![Pending::now(Effect::Call { step, attempt: self.attempts })]
+            }
+            Some(Progress::Asleep { until, .. }) => {
+                vec![Pending::at(Effect::Wake { step }, *until)]
+            }
+            Some(Progress::InDoubt | Progress::Stuck) | None => Vec::new(),
+        }
+    }
+
+    fn restarted(&self) -> Vec<Event> {
+        if self.status == Status::Running { self.doubt(Doubt::Restarted) } else { Vec::new() }
+    }
+}
