@@ -1,2 +1,3 @@
-//! hub
+//! The command `hub`: parses the command line and calls one function.
+
 fn main() {}

@@ -1,1 +1,4 @@
-//! projections
+//! Read models of the hub, computed from its events.
+//!
+//! Never here: actors, HTTP, rules about what may happen. A read model can be deleted at any
+//! time and computed anew.

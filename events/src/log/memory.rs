@@ -1,1 +1,1 @@
-
+//! An engine in memory, for tests.

@@ -1,0 +1,1 @@
+//! Settings: what they are and from where they come.

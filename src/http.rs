@@ -1,0 +1,1 @@
+//! The edge: requests to commands, views to answers.
