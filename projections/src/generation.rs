@@ -108,7 +108,7 @@ impl Generation {
         Ok(Self::with(connection, models)?)
     }
 
-    fn with(mut connection: Connection, models: Models) -> rusqlite::Result<Self> {
+    pub(crate) fn with(mut connection: Connection, models: Models) -> rusqlite::Result<Self> {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let tx = connection.transaction()?;
         if !tx.table_exists(None, "checkpoint")? {
@@ -158,6 +158,12 @@ impl Generation {
         tx.prepare_cached("INSERT OR REPLACE INTO checkpoint VALUES (1, ?1, ?2)")?
             .execute(params![position.0, hash.0])?;
         Ok(tx.commit()?)
+    }
+
+    /// Its connection, to read from.
+    #[cfg(test)]
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Ends fast filling: what is in the file can then be opened as any other.

@@ -1,0 +1,271 @@
+//! What the tests of this crate share: a log in memory, sample events, and dumps of tables.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use futures_util::stream::{self, BoxStream, StreamExt};
+use hub_events::execution::{self, PlannedStep, Started, StepStarted, StepSucceeded};
+use hub_events::fact::Fact;
+use hub_events::id::{AccountId, CallId, ExecutionId, StepId, StreamId, WorkflowId};
+use hub_events::log::{
+    Append, AppendError, Appended, CommandKey, Log, NewEvent, ReadError, Remembered, Snapshot,
+};
+use hub_events::sealed::{KeyId, Sealed};
+use hub_events::testing::epoch;
+use hub_events::{Actor, Class, Context, Event, Position, Recorded, Version};
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use rusqlite::types::Value;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::generation::{Generation, decode};
+use crate::projection::Models;
+
+/// A log that keeps its events in memory and takes whatever it is given.
+#[derive(Clone, Default)]
+pub(crate) struct Kept(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    events: Mutex<Vec<Recorded>>,
+    head: watch::Sender<u64>,
+}
+
+impl Kept {
+    /// Adds events to a stream, `seconds` after the beginning.
+    pub(crate) fn add<E: Event>(
+        &self,
+        stream: &StreamId,
+        account: AccountId,
+        seconds: i64,
+        happened: &[E],
+    ) -> Position {
+        let new = happened.iter().map(|event| NewEvent::of(event).unwrap()).collect();
+        self.add_new(stream, account, seconds, new)
+    }
+
+    /// As [`Kept::add`], of events that need not be understood.
+    pub(crate) fn add_new(
+        &self,
+        stream: &StreamId,
+        account: AccountId,
+        seconds: i64,
+        new: Vec<NewEvent>,
+    ) -> Position {
+        let context = Context {
+            at: moment(seconds),
+            account: Some(account),
+            actor: Actor::Account(account),
+            correlation: Uuid::from_u128(7),
+            causation: None,
+        };
+        let mut events = self.0.events.lock();
+        for NewEvent { event_type, schema, data } in new {
+            let last = events.iter().rev().find(|event| event.stream == *stream);
+            let (version, hash) = last.map(|last| (last.version, last.hash)).unwrap_or_default();
+            let version = version.plus(1);
+            let recorded = Recorded {
+                position: Position(events.len() as u64 + 1),
+                stream: stream.clone(),
+                version,
+                event_type: event_type.into(),
+                schema,
+                hash: hash.next(stream, version, event_type, schema, &context, &data),
+                context: context.clone(),
+                data: data.into(),
+            };
+            events.push(recorded);
+        }
+        let head = events.len() as u64;
+        drop(events);
+        self.0.head.send_replace(head);
+        Position(head)
+    }
+
+    /// A copy of the first events, as an older backup would have them.
+    pub(crate) fn copy_up_to(&self, position: u64) -> Self {
+        let copy = Self::default();
+        let kept = self.0.events.lock().iter().take(position as usize).cloned().collect();
+        *copy.0.events.lock() = kept;
+        copy.0.head.send_replace(position);
+        copy
+    }
+
+    /// Everything, as it stands.
+    pub(crate) fn all(&self) -> Vec<Recorded> {
+        self.0.events.lock().clone()
+    }
+
+    /// For those who take any log.
+    pub(crate) fn shared(&self) -> Arc<dyn Log> {
+        Arc::new(self.clone())
+    }
+
+    fn after(&self, after: Position, limit: usize) -> Vec<Recorded> {
+        self.0.events.lock().iter().skip(after.0 as usize).take(limit).cloned().collect()
+    }
+}
+
+impl Log for Kept {
+    fn append(&self, append: Append) -> BoxFuture<'static, Result<Appended, AppendError>> {
+        let account = append.context.account.unwrap_or(AccountId(0));
+        let version = append.expected.plus(append.events.len());
+        let position = self.add_new(&append.stream, account, 0, append.events);
+        ready(Ok(Appended { position, version })).boxed()
+    }
+
+    fn read_stream(
+        &self,
+        stream: &StreamId,
+        after: Version,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<Recorded>, ReadError>> {
+        let of = |event: &Recorded| event.stream == *stream && event.version > after;
+        ready(Ok(self.all().into_iter().filter(of).take(limit).collect())).boxed()
+    }
+
+    fn read_all(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<Recorded>, ReadError>> {
+        ready(Ok(self.after(after, limit))).boxed()
+    }
+
+    fn follow(&self, after: Position) -> BoxStream<'static, Result<Arc<[Recorded]>, ReadError>> {
+        let log = self.clone();
+        stream::unfold((log, after), |(log, after)| async move {
+            log.0.head.subscribe().wait_for(|head| *head > after.0).await.ok()?;
+            let batch = log.after(after, 100);
+            let last = batch.last()?.position;
+            Some((Ok(batch.into()), (log, last)))
+        })
+        .boxed()
+    }
+
+    fn head(&self) -> Position {
+        Position(*self.0.head.borrow())
+    }
+
+    fn remembered(
+        &self,
+        _: CommandKey,
+    ) -> BoxFuture<'static, Result<Option<Remembered>, ReadError>> {
+        ready(Ok(None)).boxed()
+    }
+
+    fn save_snapshot(&self, _: Snapshot) {}
+
+    fn load_snapshot(
+        &self,
+        _: &StreamId,
+        _: u32,
+    ) -> BoxFuture<'static, Result<Option<Snapshot>, ReadError>> {
+        ready(Ok(None)).boxed()
+    }
+
+    fn refusing(&self) -> Option<Arc<str>> {
+        None
+    }
+}
+
+/// So many seconds after the beginning.
+pub(crate) fn moment(seconds: i64) -> DateTime<Utc> {
+    epoch() + TimeDelta::seconds(seconds)
+}
+
+/// Sealed content that can be told apart.
+pub(crate) fn sealed<T>(content: u8) -> Sealed<T> {
+    Sealed::inline(KeyId(1), vec![content; 40].into())
+}
+
+/// The beginning of a run with steps 1 to `steps`.
+pub(crate) fn started(execution: i64, account: i64, steps: u32) -> Started {
+    let step = |number: u32| PlannedStep {
+        id: StepId(i64::from(number) + 100),
+        number,
+        tool: "set_variables".to_owned(),
+        max_retries: 2,
+        retry_delay_ms: 1_000,
+        timeout_s: 60,
+    };
+    Started {
+        execution: ExecutionId(execution),
+        account: AccountId(account),
+        workflow: WorkflowId(5),
+        workflow_version: 1,
+        trigger: "manual".to_owned(),
+        plan: (1..=steps).map(step).collect(),
+        input: sealed(0),
+    }
+}
+
+/// A try of a step begins.
+pub(crate) fn step_started(step: u32, attempt: u32) -> StepStarted {
+    let call = CallId(Uuid::from_u128(u128::from(step) << 32 | u128::from(attempt)));
+    StepStarted { step, attempt, call, class: Class::Read, arguments: sealed(1) }
+}
+
+/// All that happens in a run of which every step succeeds.
+pub(crate) fn whole_run(execution: i64, account: i64, steps: u32) -> Vec<execution::Event> {
+    let step = |step| {
+        [
+            execution::Event::StepStarted(step_started(step, 1)),
+            execution::Event::StepSucceeded(StepSucceeded { step, result: sealed(2) }),
+        ]
+    };
+    let begun = execution::Event::Started(started(execution, account, steps));
+    let done = execution::Event::Completed(execution::Completed {});
+    std::iter::once(begun).chain((1..=steps).flat_map(step)).chain([done]).collect()
+}
+
+/// Read models in memory, with these events taken in.
+pub(crate) fn folded(models: Models, log: &Kept) -> Generation {
+    let mut generation = Generation::in_memory(models);
+    generation.take(&decode(log.all()).unwrap()).unwrap();
+    generation
+}
+
+/// Every row of every table, in the tables' own order.
+pub(crate) fn dump(views: &Connection) -> rusqlite::Result<Vec<(String, Vec<Vec<Value>>)>> {
+    let mut names = views.prepare(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+         ORDER BY name",
+    )?;
+    let names: Vec<String> = names.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let dump = |name: String| {
+        let mut rows = views.prepare(&format!("SELECT * FROM {name} ORDER BY 1, 2"))?;
+        let columns = rows.column_count();
+        let rows = rows
+            .query_map([], |row| (0..columns).map(|column| row.get(column)).collect())?
+            .collect::<rusqlite::Result<Vec<Vec<Value>>>>()?;
+        Ok((name, rows))
+    };
+    names.into_iter().map(dump).collect()
+}
+
+impl Generation {
+    /// One that is kept in memory.
+    pub(crate) fn in_memory(models: Models) -> Self {
+        Self::with(Connection::open_in_memory().unwrap(), models).unwrap()
+    }
+
+    /// Takes in what just happened to one stream.
+    pub(crate) fn record<E: Event>(
+        &mut self,
+        log: &Kept,
+        stream: &StreamId,
+        seconds: i64,
+        new: &[E],
+    ) {
+        let before = log.head();
+        log.add(stream, AccountId(1), seconds, new);
+        let new: Vec<(Recorded, Fact)> = decode(log.after(before, usize::MAX)).unwrap();
+        self.take(&new).unwrap();
+    }
+}
