@@ -94,7 +94,9 @@ impl Generation {
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
         connection.pragma_update(None, "cache_size", -16_384)?;
-        Self::with(connection, models)
+        let generation = Self::with(connection, models)?;
+        generation.checkpoint()?;
+        Ok(generation)
     }
 
     /// Makes a new file to be filled fast, for which there is no way back after an error.
