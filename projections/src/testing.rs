@@ -6,34 +6,29 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, ready};
-use futures_util::stream::{self, BoxStream, StreamExt};
 use hub_events::execution::{self, PlannedStep, Started, StepStarted, StepSucceeded};
 use hub_events::fact::Fact;
 use hub_events::id::{AccountId, CallId, ExecutionId, StepId, StreamId, WorkflowId};
-use hub_events::log::{
-    Append, AppendError, Appended, CommandKey, Log, NewEvent, ReadError, Remembered, Snapshot,
-};
+use hub_events::log::memory::Memory;
+use hub_events::log::{Append, Log, NewEvent};
 use hub_events::sealed::{KeyId, Sealed};
 use hub_events::testing::epoch;
 use hub_events::{Actor, Class, Context, Event, Position, Recorded, Version};
-use parking_lot::Mutex;
 use rusqlite::Connection;
 use rusqlite::types::Value;
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::generation::{Generation, decode};
 use crate::projection::Models;
 
-/// A log that keeps its events in memory and takes whatever it is given.
-#[derive(Clone, Default)]
-pub(crate) struct Kept(Arc<Inner>);
+/// A log in memory that is written to without waiting.
+#[derive(Clone)]
+pub(crate) struct Kept(Arc<Memory>);
 
-#[derive(Default)]
-struct Inner {
-    events: Mutex<Vec<Recorded>>,
-    head: watch::Sender<u64>,
+impl Default for Kept {
+    fn default() -> Self {
+        Self(Memory::new())
+    }
 }
 
 impl Kept {
@@ -55,8 +50,9 @@ impl Kept {
         stream: &StreamId,
         account: AccountId,
         seconds: i64,
-        new: Vec<NewEvent>,
+        events: Vec<NewEvent>,
     ) -> Position {
+        let before = self.0.read_stream(stream, Version(0), usize::MAX).now_or_never().unwrap();
         let context = Context {
             at: moment(seconds),
             account: Some(account),
@@ -64,113 +60,23 @@ impl Kept {
             correlation: Uuid::from_u128(7),
             causation: None,
         };
-        let mut events = self.0.events.lock();
-        for NewEvent { event_type, schema, data } in new {
-            let last = events.iter().rev().find(|event| event.stream == *stream);
-            let (version, hash) = last.map(|last| (last.version, last.hash)).unwrap_or_default();
-            let version = version.plus(1);
-            let recorded = Recorded {
-                position: Position(events.len() as u64 + 1),
-                stream: stream.clone(),
-                version,
-                event_type: event_type.into(),
-                schema,
-                hash: hash.next(stream, version, event_type, schema, &context, &data),
-                context: context.clone(),
-                data: data.into(),
-            };
-            events.push(recorded);
-        }
-        let head = events.len() as u64;
-        drop(events);
-        self.0.head.send_replace(head);
-        Position(head)
+        let expected = Version(before.unwrap().len() as u64);
+        let append = Append { stream: stream.clone(), expected, events, context, command: None };
+        self.0.append(append).now_or_never().unwrap().unwrap().position
     }
 
-    /// A copy of the first events, as an older backup would have them.
-    pub(crate) fn copy_up_to(&self, position: u64) -> Self {
-        let copy = Self::default();
-        let kept = self.0.events.lock().iter().take(position as usize).cloned().collect();
-        *copy.0.events.lock() = kept;
-        copy.0.head.send_replace(position);
-        copy
+    /// Events after a position.
+    pub(crate) fn after(&self, after: Position) -> Vec<Recorded> {
+        self.0.read_all(after, usize::MAX).now_or_never().unwrap().unwrap()
     }
 
-    /// Everything, as it stands.
-    pub(crate) fn all(&self) -> Vec<Recorded> {
-        self.0.events.lock().clone()
+    pub(crate) fn head(&self) -> Position {
+        self.0.head()
     }
 
     /// For those who take any log.
     pub(crate) fn shared(&self) -> Arc<dyn Log> {
-        Arc::new(self.clone())
-    }
-
-    fn after(&self, after: Position, limit: usize) -> Vec<Recorded> {
-        self.0.events.lock().iter().skip(after.0 as usize).take(limit).cloned().collect()
-    }
-}
-
-impl Log for Kept {
-    fn append(&self, append: Append) -> BoxFuture<'static, Result<Appended, AppendError>> {
-        let account = append.context.account.unwrap_or(AccountId(0));
-        let version = append.expected.plus(append.events.len());
-        let position = self.add_new(&append.stream, account, 0, append.events);
-        ready(Ok(Appended { position, version })).boxed()
-    }
-
-    fn read_stream(
-        &self,
-        stream: &StreamId,
-        after: Version,
-        limit: usize,
-    ) -> BoxFuture<'static, Result<Vec<Recorded>, ReadError>> {
-        let of = |event: &Recorded| event.stream == *stream && event.version > after;
-        ready(Ok(self.all().into_iter().filter(of).take(limit).collect())).boxed()
-    }
-
-    fn read_all(
-        &self,
-        after: Position,
-        limit: usize,
-    ) -> BoxFuture<'static, Result<Vec<Recorded>, ReadError>> {
-        ready(Ok(self.after(after, limit))).boxed()
-    }
-
-    fn follow(&self, after: Position) -> BoxStream<'static, Result<Arc<[Recorded]>, ReadError>> {
-        let log = self.clone();
-        stream::unfold((log, after), |(log, after)| async move {
-            log.0.head.subscribe().wait_for(|head| *head > after.0).await.ok()?;
-            let batch = log.after(after, 100);
-            let last = batch.last()?.position;
-            Some((Ok(batch.into()), (log, last)))
-        })
-        .boxed()
-    }
-
-    fn head(&self) -> Position {
-        Position(*self.0.head.borrow())
-    }
-
-    fn remembered(
-        &self,
-        _: CommandKey,
-    ) -> BoxFuture<'static, Result<Option<Remembered>, ReadError>> {
-        ready(Ok(None)).boxed()
-    }
-
-    fn save_snapshot(&self, _: Snapshot) {}
-
-    fn load_snapshot(
-        &self,
-        _: &StreamId,
-        _: u32,
-    ) -> BoxFuture<'static, Result<Option<Snapshot>, ReadError>> {
-        ready(Ok(None)).boxed()
-    }
-
-    fn refusing(&self) -> Option<Arc<str>> {
-        None
+        Arc::clone(&self.0) as Arc<dyn Log>
     }
 }
 
@@ -227,7 +133,7 @@ pub(crate) fn whole_run(execution: i64, account: i64, steps: u32) -> Vec<executi
 /// Read models in memory, with these events taken in.
 pub(crate) fn folded(models: Models, log: &Kept) -> Generation {
     let mut generation = Generation::in_memory(models);
-    generation.take(&decode(log.all()).unwrap()).unwrap();
+    generation.take(&decode(log.after(Position(0))).unwrap()).unwrap();
     generation
 }
 
@@ -265,7 +171,7 @@ impl Generation {
     ) {
         let before = log.head();
         log.add(stream, AccountId(1), seconds, new);
-        let new: Vec<(Recorded, Fact)> = decode(log.after(before, usize::MAX)).unwrap();
+        let new: Vec<(Recorded, Fact)> = decode(log.after(before)).unwrap();
         self.take(&new).unwrap();
     }
 }

@@ -23,7 +23,7 @@ fn run_of(events: &[Event]) -> (ExecutionView, Vec<StepView>) {
     let views = generation.connection();
     let view = get(views, RUN).unwrap().unwrap();
     assert_eq!(view.version, Version(events.len() as u64 + 1));
-    assert_eq!(view.position, hub_events::log::Log::head(&log));
+    assert_eq!(view.position, log.head());
     (view, steps(views, RUN).unwrap())
 }
 

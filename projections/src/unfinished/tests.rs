@@ -147,7 +147,7 @@ proptest! {
             prop_assert_eq!(view.status, run.status());
             prop_assert_eq!(view.in_doubt, run.in_doubt());
             prop_assert_eq!(&view.results[..], run.results());
-            prop_assert_eq!(view.position, hub_events::log::Log::head(&log));
+            prop_assert_eq!(view.position, log.head());
 
             let Some((next, now)) = moves.next() else { break };
             happened = follows(&run, next, now);

@@ -28,9 +28,9 @@ fn add_run(log: &Kept, run: i64) -> Position {
 
 fn log_of(runs: i64) -> Kept {
     let log = Kept::default();
-    (1..=runs).for_each(|run| {
+    for run in 1..=runs {
         add_run(&log, run);
-    });
+    }
     log
 }
 
@@ -249,23 +249,23 @@ async fn an_event_that_is_not_understood_stops_the_views() {
 
 #[tokio::test]
 async fn views_of_another_history_begin_anew() {
-    let log = log_of(4);
-    let directory = directory();
+    let (log, directory) = (log_of(4), directory());
     let views = start(&log, &directory);
     views.wait_for(log.head()).await.unwrap();
     drop(views);
 
-    let older = log.copy_up_to(16);
+    // The log as it was restored from an older copy, then one that has also grown past where
+    // the views stand.
+    let older = log_of(2);
     let views = start(&older, &directory);
     views.wait_for(older.head()).await.unwrap();
     assert_eq!((views.applied(), runs(&views)), (Position(16), 2));
     drop(views);
 
-    // Restored again, and grown past where the views stand before they are opened.
-    let other = log.copy_up_to(8);
-    (7..=9).for_each(|run| {
+    let other = log_of(1);
+    for run in 7..=9 {
         add_run(&other, run);
-    });
+    }
     let views = start(&other, &directory);
     views.wait_for(other.head()).await.unwrap();
     let ids = views.read(|views| executions::list(views, ONE, None, None)).unwrap();
