@@ -207,3 +207,6 @@ pub fn keys_of(views: &Connection, account: AccountId) -> rusqlite::Result<Vec<K
         .query_map([account.0], |row| key(row, 0))?
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,7 +94,9 @@ impl Generation {
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
         connection.pragma_update(None, "cache_size", -16_384)?;
-        Self::with(connection, models)
+        let generation = Self::with(connection, models)?;
+        generation.checkpoint()?;
+        Ok(generation)
     }
 
     /// Makes a new file to be filled fast, for which there is no way back after an error.
@@ -108,7 +110,7 @@ impl Generation {
         Ok(Self::with(connection, models)?)
     }
 
-    fn with(mut connection: Connection, models: Models) -> rusqlite::Result<Self> {
+    pub(crate) fn with(mut connection: Connection, models: Models) -> rusqlite::Result<Self> {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let tx = connection.transaction()?;
         if !tx.table_exists(None, "checkpoint")? {
@@ -158,6 +160,12 @@ impl Generation {
         tx.prepare_cached("INSERT OR REPLACE INTO checkpoint VALUES (1, ?1, ?2)")?
             .execute(params![position.0, hash.0])?;
         Ok(tx.commit()?)
+    }
+
+    /// Its connection, to read from.
+    #[cfg(test)]
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Ends fast filling: what is in the file can then be opened as any other.

@@ -14,6 +14,8 @@ pub mod projection;
 mod reached;
 mod rebuild;
 mod runner;
+#[cfg(test)]
+mod testing;
 pub mod timeline;
 pub mod unfinished;
 pub mod usage;

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
 
 /// How many connections are kept when nobody reads.
-const KEPT: usize = 16;
+const KEPT: usize = 8;
 
 /// How many statements each connection keeps prepared.
 const STATEMENTS: usize = 64;
@@ -48,8 +48,7 @@ impl Pool {
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.pragma_update(None, "query_only", true)?;
-        connection.pragma_update(None, "cache_size", -4_096)?;
-        connection.pragma_update(None, "mmap_size", 256 << 20)?;
+        connection.pragma_update(None, "cache_size", -2_048)?;
         Ok(connection)
     }
 }

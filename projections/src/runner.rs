@@ -68,10 +68,10 @@ pub(crate) fn start(
                 Err(error) => return drop(opened.send(Err(error))),
             };
             reached.begin(checkpoint.position);
-            let _ = opened.send(Ok(()));
             let _ending = Ending(Arc::clone(&reached));
             let mut runner = Runner { generation, path, goal: Some(log.head()), reached };
             runner.settle(checkpoint.position);
+            let _ = opened.send(Ok(()));
             let end = tokio::select! {
                 _ = stopping => None,
                 end = runner.follow(&*log, checkpoint.position) => end.err(),
@@ -158,12 +158,12 @@ impl Runner {
             .iter()
             .filter_map(|(event, fact)| Some((topic(event.context.account?, fact), event.position)))
             .collect();
-        self.reached.advance(last.position, touched);
         self.settle(last.position);
+        self.reached.advance(last.position, touched);
         Ok(Some(last.position))
     }
 
-    /// Once what was on record at the start is in, files of other builds are of no use.
+    /// Once what was on record at the start is in, the files of other builds are of no use.
     fn settle(&mut self, position: Position) {
         if self.goal.is_some_and(|goal| goal <= position) {
             self.goal = None;

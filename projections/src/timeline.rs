@@ -105,3 +105,6 @@ pub fn page(
         .query_map(params![account.0, before, limit], moment)?
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

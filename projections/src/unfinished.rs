@@ -150,3 +150,6 @@ pub fn count(views: &Connection) -> rusqlite::Result<u64> {
         .prepare_cached("SELECT count(*) FROM unfinished WHERE parked = 0")?
         .query_row([], |row| row.get(0))
 }
+
+#[cfg(test)]
+mod tests;

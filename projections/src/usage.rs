@@ -66,3 +66,6 @@ pub fn runs(views: &Connection, account: AccountId, month: &str) -> rusqlite::Re
         .optional()?;
     Ok(runs.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

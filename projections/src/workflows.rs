@@ -153,3 +153,6 @@ pub fn version(
         .query_row(params![id.0, version], |row| Ok(row.get::<_, Json<_>>(0)?.0))
         .optional()
 }
+
+#[cfg(test)]
+mod tests;
