@@ -131,7 +131,7 @@ pub fn sleeping(
     views
         .prepare_cached(
             "SELECT stream, due FROM unfinished
-             WHERE parked = 0 AND due IS NOT NULL AND due < ?1 ORDER BY due LIMIT ?2",
+             WHERE parked = 0 AND due IS NOT NULL AND due < ?1 ORDER BY due, stream LIMIT ?2",
         )?
         .query_map(params![Micros(before), limit], unfinished)?
         .collect()
