@@ -3,11 +3,48 @@
 //! Here the parts are joined; each part is a module of its own. Never here: rules about what
 //! may happen (crate `hub-events`) or read models (crate `hub-projections`).
 
+pub mod accounts;
 pub mod clock;
 pub mod config;
+pub mod counters;
 pub mod egress;
 pub mod expressions;
 pub mod http;
+pub mod telemetry;
 pub mod tools;
 pub mod transact;
 pub mod vault;
+
+use std::sync::Arc;
+
+use hub_events::log::Log;
+use hub_projections::{Lagging, Views};
+
+/// The parts of a running hub.
+pub struct Hub {
+    /// The settings.
+    pub config: Arc<config::Config>,
+    /// The clock.
+    pub clock: clock::Clock,
+    /// What happened.
+    pub log: Arc<dyn Log>,
+    /// What reads answer from.
+    pub views: Arc<Views>,
+    /// Secrets at rest.
+    pub vault: Arc<vault::Vault>,
+    /// Ids and quotas.
+    pub counters: Arc<counters::Counters>,
+    /// Everything that can be called by name.
+    pub tools: Arc<tools::Registry>,
+    /// Who is asking.
+    pub auth: http::auth::Auth,
+    /// What is measured.
+    pub metrics: telemetry::Metrics,
+}
+
+impl Hub {
+    /// Waits until reads see everything that was acknowledged so far.
+    pub async fn read_your_writes(&self) -> Result<(), Lagging> {
+        self.views.wait_for(self.log.head()).await
+    }
+}

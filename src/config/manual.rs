@@ -57,7 +57,10 @@ fn reference(schema: &Value) -> Option<&str> {
 
 fn write_section(text: &mut String, name: &str, title: &str, schema: &Value, defaults: &Value) {
     let about = if name.is_empty() { "" } else { described(schema) };
-    let _ = write!(text, "\n## {title}\n\n{about}\n\n| setting | environment | default | meaning |\n|---|---|---|---|\n");
+    let _ = write!(
+        text,
+        "\n## {title}\n\n{about}\n\n| setting | environment | default | meaning |\n|---|---|---|---|\n"
+    );
     for (field, of_field) in properties(schema) {
         let default = defaults.get(field).unwrap_or(&Value::Null);
         if default.is_object() {
@@ -98,7 +101,8 @@ mod tests {
 
     #[test]
     fn every_setting_is_described() {
-        let bare: Vec<_> = manual().lines().filter(|line| line.ends_with("|  |")).map(str::to_owned).collect();
+        let bare: Vec<_> =
+            manual().lines().filter(|line| line.ends_with("|  |")).map(str::to_owned).collect();
         assert_eq!(bare, Vec::<String>::new());
     }
 }
