@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::effects::{Outside, Plans};
+use crate::egress::Egress;
 use crate::limits::Limits;
 use crate::tools::{RegistryError, builtin};
 use crate::vault::{MasterKey, MasterKeyError, Vault, VaultError};
@@ -119,7 +120,9 @@ pub async fn open(config: Config, clock: Clock) -> Result<Data<Hub>, StartError>
     let vault = Vault::open(&directory, master, blobs)?;
     let views = Views::start(Arc::clone(&log), &directory)?;
     let counters = Counters::new(Arc::clone(&log), clock.clone(), config.quotas.clone());
-    let tools = builtin::registry()?;
+    let egress = Egress::new(config.egress.allow.clone())
+        .map_err(|error| StartError::Egress(error.to_string()))?;
+    let tools = builtin::registry(builtin::Parts { egress: Arc::new(egress) })?;
     let tools = Arc::new(tools);
     let outside = Arc::new(Outside {
         clock: clock.clone(),

@@ -2,17 +2,32 @@
 //!
 //! One file per tool. Never here: tools of platforms, or of other servers.
 
+mod http_request;
 mod set_variables;
 mod wait;
+mod web_tools;
 
 use std::sync::Arc;
 
 use super::{Registry, RegistryError, Tool};
+use crate::egress::Egress;
+
+/// What these tools need of the world.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The way out.
+    pub egress: Arc<Egress>,
+}
 
 /// Every tool that the hub itself has.
-pub fn registry() -> Result<Registry, RegistryError> {
-    let tools: [Arc<dyn Tool>; 2] =
-        [Arc::new(set_variables::SetVariables::default()), Arc::new(wait::Wait::default())];
+pub fn registry(parts: Parts) -> Result<Registry, RegistryError> {
+    let Parts { egress } = parts;
+    let tools: Vec<Arc<dyn Tool>> = vec![
+        Arc::new(http_request::HttpRequest::new(Arc::clone(&egress))),
+        Arc::new(set_variables::SetVariables::default()),
+        Arc::new(wait::Wait::default()),
+        Arc::new(web_tools::WebTools::new(egress)),
+    ];
     let mut registry = Registry::default();
     for tool in tools {
         registry.add(tool)?;
