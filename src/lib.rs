@@ -3,11 +3,14 @@
 //! Here the parts are joined; each part is a module of its own. Never here: rules about what
 //! may happen (crate `hub-events`) or read models (crate `hub-projections`).
 
+pub mod actors;
 pub mod clock;
 pub mod config;
+pub mod effects;
 pub mod egress;
 pub mod expressions;
 pub mod http;
+pub mod limits;
 pub mod tools;
 pub mod transact;
 pub mod vault;

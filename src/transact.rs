@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use hub_events::fact::{DecodeError, decode_as};
 use hub_events::id::StreamId;
-use hub_events::log::{Append, AppendError, Log, NewEvent, ReadError};
+use hub_events::log::{Append, AppendError, Command, Log, NewEvent, ReadError};
 use hub_events::{Context, Decider, Refusal, Version};
 
 /// Why nothing came of it.
@@ -74,6 +74,22 @@ where
     D: Decider,
     D::Command: Clone,
 {
+    transact_once(log, stream, command, context, None).await
+}
+
+/// The same, for a command of a client that must take effect once: where it did before, the
+/// answer is [`AppendError::Duplicate`].
+pub async fn transact_once<D>(
+    log: &Arc<dyn Log>,
+    stream: &StreamId,
+    command: D::Command,
+    context: Context,
+    once: Option<Command>,
+) -> Result<(D, Vec<D::Event>), TransactError>
+where
+    D: Decider,
+    D::Command: Clone,
+{
     let (mut state, mut version) = load::<D>(log, stream).await?;
     for _ in 0..TRIES {
         let decided = state.decide(command.clone(), context.at)?;
@@ -85,7 +101,7 @@ where
             expected: version,
             events: decided.iter().map(NewEvent::of).collect::<Result<_, _>>()?,
             context: context.clone(),
-            command: None,
+            command: once,
         };
         match log.append(append).await {
             Ok(_) => {

@@ -4,6 +4,7 @@
 //! an event means, or anything that is computed from events.
 
 mod chain;
+mod follow;
 pub mod memory;
 pub mod sqlite;
 
