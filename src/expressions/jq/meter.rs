@@ -304,13 +304,13 @@ impl Rewrite<'_> {
             Term::Neg(term) => Term::Neg(self.boxed(term)),
             Term::BinOp(left, operator, right) => self.operation(*left, operator, *right),
             Term::Label(name, body) => Term::Label(name, self.boxed(body)),
-            Term::Fold(name, items, pattern, mut steps) => {
+            Term::Fold(name, items, pattern, steps) => {
+                let mut steps = self.terms(steps);
                 // The first is where it begins, the second is done for each item.
                 if let Some(round) = steps.get_mut(1) {
                     *round = pipe(call(TICK), std::mem::take(round));
                 }
-                let pattern = self.pattern(pattern);
-                Term::Fold(name, self.boxed(items), pattern, self.terms(steps))
+                Term::Fold(name, self.boxed(items), self.pattern(pattern), steps)
             }
             Term::TryCatch(body, handler) => {
                 Term::TryCatch(self.boxed(body), handler.map(|handler| self.boxed(handler)))

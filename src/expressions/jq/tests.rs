@@ -67,6 +67,13 @@ fn filters_give_what_jq_gives() {
         ("nan, infinite, 100000000000000000000", json!([null, f64::MAX, 1e20])),
         ("[.a[] | until(. > 10; . * 3)]", json!([27, 18, 27])),
         ("reduce range(100000) as $i (0; . + 1)", json!(100000)),
+        ("reduce range(50000) as $i ([]; . + [$i]) | length", json!(50000)),
+        ("reduce range(50000) as $i (\"\"; . + \"x\") | length", json!(50000)),
+        ("reduce range(20000) as $i ({}; .[\"k\\($i)\"] = $i) | length", json!(20000)),
+        (
+            "[range(50000) | {id: ., name: \"n\\(.)\"}] | map(select(.id > 10)) | length",
+            json!(49989),
+        ),
         ("def f: if . < 100000 then . + 1 | f else . end; 0 | f", json!(100000)),
     ];
     for (filter, expected) in table {

@@ -1,0 +1,125 @@
+//! `transform`: computes a value from what a run knows, by a jq filter or a Jinja2 expression.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use hub_events::Class;
+use moka::sync::Cache;
+use serde_json::{Value, json};
+
+use crate::expressions::Context;
+use crate::expressions::jinja::{Jinja, JinjaError};
+use crate::expressions::jq::{Jq, JqError};
+use crate::tools::{Call, Card, Failure, Outcome, Tool};
+
+/// How many compiled filters are kept.
+const KEPT: u64 = 256;
+
+/// The tool.
+#[derive(Debug)]
+pub struct Transform {
+    card: Card,
+    filters: Cache<String, Jq>,
+}
+
+impl Default for Transform {
+    fn default() -> Self {
+        Self {
+            card: Card {
+                name: "transform",
+                category: "workflow",
+                description: "Computes a value from the results so far: picks, maps, filters, \
+                              counts and reshapes data by a jq filter or a Jinja2 expression.",
+                schema: json!({
+                    "type": "object",
+                    "properties": {
+                        "expression": {
+                            "type": "string",
+                            "minLength": 1,
+                            "description": "For jq a filter such as `.step_1.items | map(.name)`; \
+                                            for jinja an expression such as `step_1.total * 2`.",
+                        },
+                        "language": {
+                            "type": "string",
+                            "enum": ["jq", "jinja"],
+                            "default": "jq",
+                        },
+                        "input": {
+                            "description": "What the filter is applied to (`.` in jq, `input` in \
+                                            jinja) in place of all that the run knows.",
+                        },
+                    },
+                    "required": ["expression"],
+                    "additionalProperties": false,
+                }),
+            },
+            filters: Cache::new(KEPT),
+        }
+    }
+}
+
+impl Tool for Transform {
+    fn card(&self) -> &Card {
+        &self.card
+    }
+
+    fn class(&self, _: &Value) -> Class {
+        Class::Read
+    }
+
+    fn call(&self, call: Call) -> BoxFuture<'_, Outcome> {
+        async move {
+            match self.transform(call).await {
+                Ok(result) => Outcome::Done(json!({"success": true, "result": result})),
+                Err(failure) => Outcome::Failed(failure),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl Transform {
+    async fn transform(&self, call: Call) -> Result<Value, Failure> {
+        let Call { mut arguments, context, now, .. } = call;
+        let input = arguments.as_object_mut().and_then(|arguments| arguments.remove("input"));
+        let text = |name: &str| arguments.get(name).and_then(Value::as_str);
+        let expression = text("expression").unwrap_or_default();
+        match text("language") {
+            Some("jinja") => {
+                let context = match (input, context) {
+                    (Some(input), _) => Context::given(Arc::new(json!({"input": input}))),
+                    (None, Some(context)) => context,
+                    (None, None) => Context::given(Arc::default()),
+                };
+                let value = Jinja::compile(expression).and_then(|jinja| jinja.evaluate(&context));
+                value.map_err(jinja_failure)
+            }
+            _ => {
+                let input = input.or_else(|| context.map(|context| context.to_value()));
+                let filter = self.filter(expression).await.map_err(jq_failure)?;
+                filter.run(Arc::new(input.unwrap_or_default()), now).await.map_err(jq_failure)
+            }
+        }
+    }
+
+    async fn filter(&self, expression: &str) -> Result<Jq, JqError> {
+        if let Some(filter) = self.filters.get(expression) {
+            return Ok(filter);
+        }
+        let filter = Jq::compile(expression).await?;
+        self.filters.insert(expression.to_owned(), filter.clone());
+        Ok(filter)
+    }
+}
+
+fn jinja_failure(error: JinjaError) -> Failure {
+    Failure::lasting("transform_failed", error.to_string())
+}
+
+fn jq_failure(error: JqError) -> Failure {
+    match error {
+        JqError::Broken => Failure::passing("transform_failed", error.to_string()),
+        _ => Failure::lasting("transform_failed", error.to_string()),
+    }
+}
