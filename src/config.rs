@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 pub use load::{ConfigError, Sources};
 pub use manual::manual;
-pub use values::Secret;
+pub use values::{Origin, Secret};
 
 /// All settings.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
@@ -65,7 +65,8 @@ pub struct Http {
     /// Origins whose pages may call the hub from a browser, such as `https://app.example.com`;
     /// `*` allows every origin. By default none.
     #[serde(deserialize_with = "values::list")]
-    pub cors_origins: Vec<String>,
+    #[schema(value_type = Vec<String>)]
+    pub cors_origins: Vec<Origin>,
     /// Largest request body, in bytes; a larger one is answered with 413.
     pub max_body_bytes: usize,
     /// Networks of the proxies in front of the hub, whose `X-Forwarded-For` is believed.

@@ -129,13 +129,15 @@ mod tests {
         assert_eq!(config.runs.wait_s, 7);
         assert_eq!(config.auth.registration, super::super::Registration::Closed);
         assert_eq!(config.egress.allow.len(), 2);
-        assert_eq!(config.http.cors_origins, ["https://a.example"]);
+        let origin = super::super::Origin::One("https://a.example".into());
+        assert_eq!(config.http.cors_origins, [origin]);
         assert_eq!(config.owner_key.unwrap().reveal(), "00000000000000000017");
     }
 
     #[test]
     fn what_is_wrong_is_named() {
-        let wrong: [(&str, &[(&str, &str)], &str); 5] = [
+        let wrong: [(&str, &[(&str, &str)], &str); 6] = [
+            ("[http]\ncors_origins = ['a.example']", &[], "a.example"),
             ("lisen = 'x'", &[], "lisen"),
             ("[http]\ncors = []", &[], "cors"),
             ("", &[("HUB_DATADIR", "x")], "datadir"),

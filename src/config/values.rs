@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
+use url::Url;
 use zeroize::ZeroizeOnDrop;
 
 /// A text that is neither printed nor logged.
@@ -39,6 +40,42 @@ impl fmt::Debug for Secret {
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(HIDDEN)
+    }
+}
+
+/// The origin of a browser's page, or all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
+pub enum Origin {
+    /// Every origin.
+    Any,
+    /// This one, as browsers send it.
+    One(String),
+}
+
+/// A text that is no origin.
+#[derive(Debug, thiserror::Error)]
+#[error("an origin is `*` or looks like `https://app.example.com`")]
+pub struct NotAnOrigin;
+
+impl FromStr for Origin {
+    type Err = NotAnOrigin;
+
+    fn from_str(text: &str) -> Result<Self, NotAnOrigin> {
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        let origin = Url::parse(text).map_err(|_| NotAnOrigin)?.origin().ascii_serialization();
+        if origin == text.trim_end_matches('/') { Ok(Self::One(origin)) } else { Err(NotAnOrigin) }
+    }
+}
+
+impl From<Origin> for String {
+    fn from(origin: Origin) -> Self {
+        match origin {
+            Origin::Any => "*".to_owned(),
+            Origin::One(origin) => origin,
+        }
     }
 }
 

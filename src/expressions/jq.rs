@@ -170,13 +170,9 @@ where
 fn compile(source: &str) -> Result<Jq, JqError> {
     let natives = meter::natives();
     let names: Vec<&str> = natives.iter().map(|(name, ..)| *name).collect();
-    let library = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
-    let offered = library.filter(|definition| !NOT_OFFERED.contains(&definition.name));
     let main = Def { name: MAIN, args: Vec::new(), body: parse(source)? };
-    let definitions = offered
-        .map(|definition| -> Def<&str> { definition })
-        .chain([main])
-        .map(|definition| meter::definition(definition, &names));
+    let definitions =
+        definitions().chain([main]).map(|definition| meter::definition(definition, &names));
     let arena = Arena::default();
     let program = File { code: MAIN, path: () };
     let unreadable = || JqError::Syntax("it is not understood".into());
@@ -190,6 +186,17 @@ fn compile(source: &str) -> Result<Jq, JqError> {
         },
     )?;
     Ok(Jq(Arc::new(filter)))
+}
+
+/// The library's definitions that stay inside the filter.
+fn definitions<'s>() -> impl Iterator<Item = Def<&'s str>> {
+    let library = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    library.filter(|definition| !NOT_OFFERED.contains(&definition.name)).map(shortened)
+}
+
+/// The same, as if it did not live for ever, so that it can stand beside what does not.
+fn shortened<'s>(definition: Def<&'static str>) -> Def<&'s str> {
+    definition
 }
 
 fn parse(source: &str) -> Result<Term<&str>, JqError> {

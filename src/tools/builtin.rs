@@ -1,8 +1,28 @@
 //! Tools that the hub itself has.
+//!
+//! One file per tool. Never here: tools of platforms, or of other servers.
 
-pub mod set_variables;
-pub mod transform;
-pub mod wait;
+mod set_variables;
+mod transform;
+mod wait;
 
 #[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
+
+use super::{Registry, RegistryError, Tool};
+
+/// Every tool that the hub itself has.
+pub fn registry() -> Result<Registry, RegistryError> {
+    let tools: [Arc<dyn Tool>; 3] = [
+        Arc::new(set_variables::SetVariables::default()),
+        Arc::new(transform::Transform::default()),
+        Arc::new(wait::Wait::default()),
+    ];
+    let mut registry = Registry::default();
+    for tool in tools {
+        registry.add(tool)?;
+    }
+    Ok(registry)
+}

@@ -279,8 +279,8 @@ fn bound<'s>(value: T<'s>, body: T<'s>) -> T<'s> {
 struct Rewrite<'n>(&'n [&'n str]);
 
 impl Rewrite<'_> {
-    fn boxed<'s>(&self, term: Box<T<'s>>) -> Box<T<'s>> {
-        Box::new(self.term(*term))
+    fn boxed<'s>(&self, term: T<'s>) -> Box<T<'s>> {
+        Box::new(self.term(term))
     }
 
     fn terms<'s>(&self, terms: Vec<T<'s>>) -> Vec<T<'s>> {
@@ -301,30 +301,30 @@ impl Rewrite<'_> {
             Term::Obj(members) => {
                 Term::Obj(members.into_iter().map(|(key, value)| self.member(key, value)).collect())
             }
-            Term::Neg(term) => Term::Neg(self.boxed(term)),
+            Term::Neg(term) => Term::Neg(self.boxed(*term)),
             Term::BinOp(left, operator, right) => self.operation(*left, operator, *right),
-            Term::Label(name, body) => Term::Label(name, self.boxed(body)),
+            Term::Label(name, body) => Term::Label(name, self.boxed(*body)),
             Term::Fold(name, items, pattern, steps) => {
                 let mut steps = self.terms(steps);
                 // The first is where it begins, the second is done for each item.
                 if let Some(round) = steps.get_mut(1) {
                     *round = pipe(call(TICK), std::mem::take(round));
                 }
-                Term::Fold(name, self.boxed(items), self.pattern(pattern), steps)
+                Term::Fold(name, self.boxed(*items), self.pattern(pattern), steps)
             }
             Term::TryCatch(body, handler) => {
-                Term::TryCatch(self.boxed(body), handler.map(|handler| self.boxed(handler)))
+                Term::TryCatch(self.boxed(*body), handler.map(|handler| self.boxed(*handler)))
             }
             Term::IfThenElse(branches, otherwise) => Term::IfThenElse(
                 branches
                     .into_iter()
                     .map(|(test, branch)| (self.term(test), self.term(branch)))
                     .collect(),
-                otherwise.map(|otherwise| self.boxed(otherwise)),
+                otherwise.map(|otherwise| self.boxed(*otherwise)),
             ),
             Term::Def(definitions, body) => Term::Def(
                 definitions.into_iter().map(|inner| definition(inner, self.0)).collect(),
-                self.boxed(body),
+                self.boxed(*body),
             ),
             Term::Call("fromjson", arguments) if arguments.is_empty() => {
                 pipe(call(SHORT), weighed(call("fromjson")))
@@ -335,7 +335,7 @@ impl Rewrite<'_> {
                 let call = Term::Call(name, self.terms(arguments));
                 if is_native && !generates { weighed(call) } else { call }
             }
-            Term::Path(term, path) => Term::Path(self.boxed(term), self.path(path)),
+            Term::Path(term, path) => Term::Path(self.boxed(*term), self.path(path)),
         }
     }
 

@@ -1,7 +1,6 @@
-//! `set_variables`: gives its arguments as its result, under which later steps find them.
+//! `set_variables`: gives back what it is given, so that later steps have it by name.
 
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::BoxFuture;
 use hub_events::Class;
 use serde_json::{Value, json};
 
@@ -9,30 +8,27 @@ use crate::tools::{Call, Card, Outcome, Tool};
 
 /// The tool.
 #[derive(Debug)]
-pub struct SetVariables {
-    card: Card,
-}
+pub(super) struct SetVariables(Card);
 
 impl Default for SetVariables {
     fn default() -> Self {
-        Self {
-            card: Card {
-                name: "set_variables",
-                category: "workflow",
-                description: "Keeps values for later steps: its result is what it is given.",
-                schema: json!({
-                    "type": "object",
-                    "description": "Any names and values.",
-                    "additionalProperties": true,
-                }),
-            },
-        }
+        Self(Card {
+            name: "set_variables",
+            category: "flow",
+            description: "Gives back its arguments as its result, so that later steps can use \
+                          them by name. Has no effect outside.",
+            schema: json!({
+                "type": "object",
+                "description": "Any names with any values.",
+                "additionalProperties": true,
+            }),
+        })
     }
 }
 
 impl Tool for SetVariables {
     fn card(&self) -> &Card {
-        &self.card
+        &self.0
     }
 
     fn class(&self, _: &Value) -> Class {
@@ -40,6 +36,6 @@ impl Tool for SetVariables {
     }
 
     fn call(&self, call: Call) -> BoxFuture<'_, Outcome> {
-        ready(Outcome::Done(call.arguments)).boxed()
+        Box::pin(std::future::ready(Outcome::Done(call.arguments)))
     }
 }

@@ -8,18 +8,11 @@ use hub_events::Class;
 use hub_events::id::{AccountId, CallId};
 use serde_json::{Value, json};
 
-use super::set_variables::SetVariables;
-use super::transform::Transform;
-use super::wait::Wait;
 use crate::expressions::Context;
 use crate::tools::{Call, Failure, Outcome, Registry};
 
 fn registry() -> Registry {
-    let mut registry = Registry::default();
-    registry.add(Arc::new(SetVariables::default())).expect("added");
-    registry.add(Arc::new(Transform::default())).expect("added");
-    registry.add(Arc::new(Wait::default())).expect("added");
-    registry
+    super::registry().expect("a registry")
 }
 
 fn now() -> DateTime<Utc> {
@@ -110,11 +103,11 @@ async fn a_transformation_that_fails_says_so() {
 #[tokio::test]
 async fn a_wait_is_put_off_until_its_moment() {
     let table = [
-        (json!({"seconds": 0}), "2026-01-31T09:00:00Z"),
-        (json!({"seconds": 1.5}), "2026-01-31T09:00:01.500Z"),
-        (json!({"seconds": 31622400}), "2027-02-01T09:00:00Z"),
-        (json!({"until": "2026-02-01T00:00:00+01:00"}), "2026-01-31T23:00:00Z"),
-        (json!({"until": "2020-01-01T00:00:00Z"}), "2020-01-01T00:00:00Z"),
+        (json!({"seconds": 0}), "2026-01-31T09:00:00+00:00"),
+        (json!({"seconds": 1.5}), "2026-01-31T09:00:01.500+00:00"),
+        (json!({"seconds": 31622400}), "2027-02-01T09:00:00+00:00"),
+        (json!({"until": "2026-02-01T00:00:00+01:00"}), "2026-01-31T23:00:00+00:00"),
+        (json!({"until": "2020-01-01T00:00:00Z"}), "2020-01-01T00:00:00+00:00"),
     ];
     for (arguments, expected) in table {
         assert!(registry().faults("wait", &arguments).is_empty(), "{arguments}");
@@ -140,11 +133,6 @@ async fn arguments_are_checked() {
     ];
     for (name, arguments) in table {
         assert!(!registry().faults(name, &arguments).is_empty(), "{name} {arguments}");
-        if name == "wait" && arguments.get("more").is_none() {
-            let outcome = call(name, arguments.clone(), None).await;
-            let Outcome::Failed(failure) = outcome else { panic!("{arguments} gave {outcome:?}") };
-            assert_eq!(failure.code, "invalid_arguments");
-        }
     }
     let far = call("wait", json!({"until": "2030-01-01T00:00:00Z"}), None).await;
     assert!(matches!(far, Outcome::Failed(_)), "{far:?}");

@@ -18,7 +18,7 @@ const KEPT: u64 = 256;
 
 /// The tool.
 #[derive(Debug)]
-pub struct Transform {
+pub(super) struct Transform {
     card: Card,
     filters: Cache<String, Jq>,
 }
@@ -28,7 +28,7 @@ impl Default for Transform {
         Self {
             card: Card {
                 name: "transform",
-                category: "workflow",
+                category: "flow",
                 description: "Computes a value from the results so far: picks, maps, filters, \
                               counts and reshapes data by a jq filter or a Jinja2 expression.",
                 schema: json!({
@@ -59,6 +59,15 @@ impl Default for Transform {
     }
 }
 
+/// Why there is no value.
+#[derive(Debug, thiserror::Error)]
+enum TransformError {
+    #[error(transparent)]
+    Jq(#[from] JqError),
+    #[error(transparent)]
+    Jinja(#[from] JinjaError),
+}
+
 impl Tool for Transform {
     fn card(&self) -> &Card {
         &self.card
@@ -72,7 +81,13 @@ impl Tool for Transform {
         async move {
             match self.transform(call).await {
                 Ok(result) => Outcome::Done(json!({"success": true, "result": result})),
-                Err(failure) => Outcome::Failed(failure),
+                // Not run to its end, a filter may well do better the next time.
+                Err(error @ TransformError::Jq(JqError::Broken)) => {
+                    Outcome::Failed(Failure::passing("transform_failed", error.to_string()))
+                }
+                Err(error) => {
+                    Outcome::Failed(Failure::lasting("transform_failed", error.to_string()))
+                }
             }
         }
         .boxed()
@@ -80,7 +95,7 @@ impl Tool for Transform {
 }
 
 impl Transform {
-    async fn transform(&self, call: Call) -> Result<Value, Failure> {
+    async fn transform(&self, call: Call) -> Result<Value, TransformError> {
         let Call { mut arguments, context, now, .. } = call;
         let input = arguments.as_object_mut().and_then(|arguments| arguments.remove("input"));
         let text = |name: &str| arguments.get(name).and_then(Value::as_str);
@@ -92,13 +107,12 @@ impl Transform {
                     (None, Some(context)) => context,
                     (None, None) => Context::given(Arc::default()),
                 };
-                let value = Jinja::compile(expression).and_then(|jinja| jinja.evaluate(&context));
-                value.map_err(jinja_failure)
+                Ok(Jinja::compile(expression)?.evaluate(&context)?)
             }
             _ => {
                 let input = input.or_else(|| context.map(|context| context.to_value()));
-                let filter = self.filter(expression).await.map_err(jq_failure)?;
-                filter.run(Arc::new(input.unwrap_or_default()), now).await.map_err(jq_failure)
+                let filter = self.filter(expression).await?;
+                Ok(filter.run(Arc::new(input.unwrap_or_default()), now).await?)
             }
         }
     }
@@ -110,16 +124,5 @@ impl Transform {
         let filter = Jq::compile(expression).await?;
         self.filters.insert(expression.to_owned(), filter.clone());
         Ok(filter)
-    }
-}
-
-fn jinja_failure(error: JinjaError) -> Failure {
-    Failure::lasting("transform_failed", error.to_string())
-}
-
-fn jq_failure(error: JqError) -> Failure {
-    match error {
-        JqError::Broken => Failure::passing("transform_failed", error.to_string()),
-        _ => Failure::lasting("transform_failed", error.to_string()),
     }
 }

@@ -1,58 +1,63 @@
-//! `wait`: lets a run sleep for some seconds or until a moment.
-//!
-//! It holds nothing while it sleeps: the moment goes on record, and the run goes on when it
-//! has come, also after a restart.
+//! `wait`: lets a run sleep for some seconds or until a moment. A sleeping run holds no actor.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, ready};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::BoxFuture;
 use hub_events::Class;
 use serde_json::{Value, json};
 
 use crate::tools::{Call, Card, Failure, Outcome, Tool};
 
-/// The longest sleep: 366 days, in seconds.
-const LONGEST_S: u32 = 366 * 24 * 60 * 60;
+/// The longest sleep, in seconds: 366 days.
+const LONGEST_S: i64 = 366 * 24 * 3_600;
 
 /// The tool.
 #[derive(Debug)]
-pub struct Wait {
-    card: Card,
-}
+pub(super) struct Wait(Card);
 
 impl Default for Wait {
     fn default() -> Self {
-        Self {
-            card: Card {
-                name: "wait",
-                category: "workflow",
-                description: "Waits for a number of seconds, or until a moment.",
-                schema: json!({
-                    "type": "object",
-                    "properties": {
-                        "seconds": {
-                            "type": "number",
-                            "minimum": 0,
-                            "maximum": LONGEST_S,
-                            "description": "How long to wait.",
-                        },
-                        "until": {
-                            "type": "string",
-                            "format": "date-time",
-                            "description": "The moment to wait for, as in 2026-01-31T09:00:00Z.",
-                        },
+        Self(Card {
+            name: "wait",
+            category: "flow",
+            description: "Lets the run sleep for a number of seconds, or until a moment, and \
+                          then go on with the next step.",
+            schema: json!({
+                "type": "object",
+                "properties": {
+                    "seconds": {
+                        "type": "number", "minimum": 0, "maximum": LONGEST_S,
+                        "description": "How long to sleep, in seconds.",
                     },
-                    "oneOf": [{"required": ["seconds"]}, {"required": ["until"]}],
-                    "additionalProperties": false,
-                }),
-            },
-        }
+                    "until": {
+                        "type": "string", "format": "date-time",
+                        "description": "When to go on, as RFC 3339: 2026-12-24T18:00:00Z. A \
+                                        moment that is past lets the run go on at once.",
+                    },
+                },
+                "additionalProperties": false,
+                "minProperties": 1,
+                "maxProperties": 1,
+            }),
+        })
     }
+}
+
+/// When a call wants to go on; none where that is too far away.
+fn moment(call: &Call) -> Option<DateTime<Utc>> {
+    let latest = call.now + TimeDelta::seconds(LONGEST_S);
+    let until = match call.arguments.get("until").and_then(Value::as_str) {
+        Some(until) => DateTime::parse_from_rfc3339(until).ok()?.to_utc(),
+        None => {
+            let seconds = call.arguments.get("seconds")?.as_f64()?;
+            call.now + TimeDelta::try_milliseconds((seconds * 1_000.0) as i64)?
+        }
+    };
+    (until <= latest).then_some(until)
 }
 
 impl Tool for Wait {
     fn card(&self) -> &Card {
-        &self.card
+        &self.0
     }
 
     fn class(&self, _: &Value) -> Class {
@@ -60,36 +65,16 @@ impl Tool for Wait {
     }
 
     fn call(&self, call: Call) -> BoxFuture<'_, Outcome> {
-        let outcome = match moment(&call.arguments, call.now) {
-            Ok(until) => {
-                let waited_until = until.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-                let result = json!({"success": true, "waited_until": waited_until});
-                Outcome::Deferred { until, result }
-            }
-            Err(failure) => Outcome::Failed(failure),
+        let outcome = match moment(&call) {
+            Some(until) => Outcome::Deferred {
+                until,
+                result: json!({ "success": true, "waited_until": until.to_rfc3339() }),
+            },
+            None => Outcome::Failed(Failure::lasting(
+                "wait_too_long",
+                format!("A run sleeps for {LONGEST_S} seconds at most"),
+            )),
         };
-        ready(outcome).boxed()
+        Box::pin(std::future::ready(outcome))
     }
-}
-
-/// The moment that arguments name.
-fn moment(arguments: &Value, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
-    let invalid = |message: &str| Failure::lasting("invalid_arguments", message);
-    let until = match (arguments.get("seconds"), arguments.get("until")) {
-        (Some(seconds), None) => seconds
-            .as_f64()
-            .filter(|seconds| (0.0..=f64::from(LONGEST_S)).contains(seconds))
-            .map(|seconds| now + TimeDelta::microseconds((seconds * 1e6) as i64))
-            .ok_or_else(|| invalid("seconds must be a number from 0 to 31622400"))?,
-        (None, Some(until)) => until
-            .as_str()
-            .and_then(|text| DateTime::parse_from_rfc3339(text).ok())
-            .map(|moment| moment.with_timezone(&Utc))
-            .ok_or_else(|| invalid("until must be a moment with its offset from UTC"))?,
-        _ => return Err(invalid("exactly one of seconds and until is needed")),
-    };
-    if until - now > TimeDelta::seconds(LONGEST_S.into()) {
-        return Err(invalid("until must be at most 366 days from now"));
-    }
-    Ok(until)
 }
