@@ -8,6 +8,7 @@ pub mod condition;
 pub mod context;
 mod grammar;
 pub mod jinja;
+pub mod jq;
 mod python;
 mod sandbox;
 pub mod template;

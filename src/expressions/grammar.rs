@@ -131,6 +131,12 @@ impl<'a> Found<'a> {
         self.expression(value)
     }
 
+    /// Whether an expression only states a value, or names one that is not set.
+    fn is_plain(&self, expression: &Expr<'_>) -> bool {
+        let works = |e: &Expr<'_>| matches!(e, Expr::BinOp(_) | Expr::Filter(_) | Expr::Call(_));
+        !any(expression, &works) && self.mentions(expression) == 0
+    }
+
     /// How often an expression mentions a name that is set.
     fn mentions(&self, expression: &Expr<'_>) -> usize {
         let here = matches!(expression, Expr::Var(name) if self.names.contains(&name.id));
@@ -149,12 +155,12 @@ impl<'a> Found<'a> {
                 }
                 // Both write out a list that stands on their left.
                 BinOpKind::Concat => self.concatenates = true,
-                BinOpKind::In => self.concatenates |= !is_plain(&operation.left),
+                BinOpKind::In => self.concatenates |= !self.is_plain(&operation.left),
                 _ => {}
             },
             Expr::Compare(compare) => {
-                let plain =
-                    is_plain(&compare.expr) && compare.ops.iter().all(|op| is_plain(&op.expr));
+                let plain = self.is_plain(&compare.expr)
+                    && compare.ops.iter().all(|op| self.is_plain(&op.expr));
                 let is_in =
                     |op: &CompareOp<'_>| matches!(op.op, CompareOpKind::In | CompareOpKind::NotIn);
                 self.concatenates |= !plain && compare.ops.iter().any(is_in);
@@ -180,11 +186,6 @@ impl<'a> Found<'a> {
 fn is_operation(expression: &Expr<'_>, kind: BinOpKind) -> bool {
     use std::mem::discriminant;
     matches!(expression, Expr::BinOp(found) if discriminant(&found.op) == discriminant(&kind))
-}
-
-/// Whether an expression only names or states a value.
-fn is_plain(expression: &Expr<'_>) -> bool {
-    !any(expression, &|e| matches!(e, Expr::BinOp(_) | Expr::Filter(_) | Expr::Call(_)))
 }
 
 fn makes_container(expression: &Expr<'_>) -> bool {

@@ -4,8 +4,12 @@
 
 mod http_request;
 mod set_variables;
+mod transform;
 mod wait;
 mod web_tools;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -25,6 +29,7 @@ pub fn registry(parts: Parts) -> Result<Registry, RegistryError> {
     let tools: Vec<Arc<dyn Tool>> = vec![
         Arc::new(http_request::HttpRequest::new(Arc::clone(&egress))),
         Arc::new(set_variables::SetVariables::default()),
+        Arc::new(transform::Transform::default()),
         Arc::new(wait::Wait::default()),
         Arc::new(web_tools::WebTools::new(egress)),
     ];

@@ -205,6 +205,7 @@ fn what_asks_for_too_much_is_an_error_and_ends() {
         doubled("{% set b = a %}{% set a = a + b %}", "{{ a|length }}"),
         nested("{% for a in [a + a] %}", "{% endfor %}"),
         "{{ (words * 100000) in name }}".into(),
+        "{% set m = words * 100000 %}{{ m in name }}".into(),
         "{{ (words * 100000) ~ name }}".into(),
         nested("{% for a in [[a, a]] %}", "{% endfor %}"),
         nested("{% with a = (a, a) %}", "{% endwith %}"),
