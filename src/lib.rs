@@ -4,12 +4,15 @@
 //! may happen (crate `hub-events`) or read models (crate `hub-projections`).
 
 pub mod accounts;
+pub mod actors;
 pub mod clock;
 pub mod config;
 pub mod counters;
+pub mod effects;
 pub mod egress;
 pub mod expressions;
 pub mod http;
+pub mod limits;
 pub mod telemetry;
 pub mod tools;
 pub mod transact;

@@ -16,6 +16,8 @@ use hub_events::Class;
 use hub_events::id::{AccountId, CallId};
 use serde_json::Value;
 
+use crate::expressions::context::Context;
+
 /// What people and models see of a tool.
 #[derive(Clone, Debug)]
 pub struct Card {
@@ -52,7 +54,7 @@ pub struct Call {
     pub arguments: Value,
     /// What the run knows (`input`, `steps`, …), for tools of class `read` only: other calls
     /// must depend on nothing but what is on record.
-    pub context: Option<Arc<Value>>,
+    pub context: Option<Context>,
     /// When it is made.
     pub now: DateTime<Utc>,
     /// How long it may take; the caller gives up then.
@@ -167,6 +169,24 @@ impl Registry {
         self.tools.values().map(|registered| &registered.tool)
     }
 
+    /// The arguments with texts turned into what the tool's schema asks for, where they are
+    /// written so: expressions always give texts, so `"5"` may be meant for an integer.
+    pub fn coerced(&self, name: &str, mut arguments: Value) -> Value {
+        let schema = self.tools.get(name).map(|registered| &registered.tool.card().schema);
+        let properties = schema.and_then(|schema| schema.get("properties")?.as_object());
+        let (Some(properties), Value::Object(given)) = (properties, &mut arguments) else {
+            return arguments;
+        };
+        for (key, value) in given {
+            if let (Value::String(text), Some(property)) = (&*value, properties.get(key))
+                && let Some(meant) = meant(text, property)
+            {
+                *value = meant;
+            }
+        }
+        arguments
+    }
+
     /// Everything that is wrong with arguments for a tool; nothing for a tool that is unknown.
     pub fn faults(&self, name: &str, arguments: &Value) -> Vec<Fault> {
         let Some(registered) = self.tools.get(name) else { return Vec::new() };
@@ -179,6 +199,36 @@ impl Registry {
             })
             .collect()
     }
+}
+
+/// What a text means where a schema asks for something else than a text; none where the schema
+/// takes texts, or the text is not written so.
+fn meant(text: &str, schema: &Value) -> Option<Value> {
+    let kind = schema.get("type")?;
+    let asks_for = |name: &str| match kind {
+        Value::Array(kinds) => kinds.iter().any(|kind| kind == name),
+        kind => kind == name,
+    };
+    if asks_for("string") {
+        return None;
+    }
+    let read = match text.trim() {
+        "True" => Value::Bool(true),
+        "False" => Value::Bool(false),
+        "None" => Value::Null,
+        text => serde_json::from_str(text).ok()?,
+    };
+    let is_asked_for = match &read {
+        Value::Null => asks_for("null"),
+        Value::Bool(_) => asks_for("boolean"),
+        Value::Number(number) => {
+            asks_for("number") || asks_for("integer") && (number.is_i64() || number.is_u64())
+        }
+        Value::Array(_) => asks_for("array"),
+        Value::Object(_) => asks_for("object"),
+        Value::String(_) => false,
+    };
+    is_asked_for.then_some(read)
 }
 
 impl std::fmt::Debug for Registry {

@@ -16,7 +16,10 @@ use hub_events::refusal::{Kind, Refusal};
 use hub_projections::{Lagging, ViewError};
 use serde_json::{Value, json};
 
+use crate::actors::AskError;
 use crate::clock;
+use crate::effects::Accident;
+use crate::limits::LimitError;
 use crate::transact::TransactError;
 use crate::vault::VaultError;
 
@@ -195,6 +198,27 @@ impl From<TransactError> for Problem {
     }
 }
 
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Refused(refusal) => refusal.into(),
+            AskError::Append(error) => error.into(),
+            AskError::Busy => Self::busy("Too many requests are under way"),
+            AskError::Ended => Self::accident(error),
+        }
+    }
+}
+
+impl From<LimitError> for Problem {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::Refused(refusal) => refusal.into(),
+            LimitError::View(error) => error.into(),
+            LimitError::Lagging(error) => error.into(),
+        }
+    }
+}
+
 impl From<Lagging> for Problem {
     fn from(lagging: Lagging) -> Self {
         tracing::warn!(%lagging, "a request waited in vain for the read models");
@@ -212,4 +236,4 @@ macro_rules! accidents {
     )*};
 }
 
-accidents!(VaultError, ViewError, ReadError, DecodeError, serde_json::Error);
+accidents!(VaultError, ViewError, ReadError, DecodeError, Accident, serde_json::Error);

@@ -1,0 +1,93 @@
+//! The actors: one for each thing that has something to wait for, while it has.
+//!
+//! `entity` is the one actor, `directory` finds or starts it, `alarms` wakes it when a moment
+//! has come, `feed` tells who listens that it moved. Never here: rules (deciders) or what an
+//! effect does (`effects`).
+
+mod alarms;
+mod directory;
+mod entity;
+mod feed;
+
+use std::sync::Arc;
+
+use actix::Arbiter;
+use hub_events::Decider as _;
+use hub_events::execution::Execution;
+use hub_events::id::StreamId;
+use hub_projections::{ViewError, Views, unfinished};
+
+use crate::effects::Outside;
+
+pub use alarms::Alarms;
+pub use directory::{Asked, Directory, Limits, Tell};
+pub use entity::{Accepted, AskError};
+pub use feed::{Feed, Signal};
+
+/// Every actor of this process.
+pub struct Actors {
+    /// Runs of workflows.
+    pub executions: Arc<Directory<Execution>>,
+    /// Who listens to what moves.
+    pub feed: Arc<Feed>,
+    alarms: Arc<Alarms>,
+}
+
+impl std::fmt::Debug for Actors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Actors").field("executions", &self.executions.live()).finish()
+    }
+}
+
+/// How many unfinished things are resumed at a time when the process starts.
+const RESUMED_AT_ONCE: usize = 64;
+
+impl Actors {
+    /// Makes the places for actors. Nothing runs until [`Actors::resume`].
+    pub fn new(outside: Arc<Outside>, views: Arc<Views>, limits: Limits) -> Arc<Self> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let arbiters: Vec<_> = (0..threads).map(|_| Arbiter::new().handle()).collect();
+        let feed = Arc::new(Feed::default());
+        let alarms = Alarms::new(outside.clock.clone(), Arc::clone(&outside.log), views);
+        let executions =
+            Directory::new(outside, arbiters, Arc::clone(&feed), Arc::clone(&alarms), limits);
+        Arc::new(Self { executions, feed, alarms })
+    }
+
+    /// Starts whatever is unfinished, and the alarms. Answers when everything that was ready at
+    /// the start is under way; alarms go on in the background.
+    pub async fn resume(self: &Arc<Self>, views: &Views) -> Result<(), ViewError> {
+        let alarms = Arc::clone(&self.alarms);
+        let actors = Arc::clone(self);
+        actix_rt::spawn(async move {
+            alarms.run(|stream| actors.nudge(stream)).await;
+        });
+        let ready = views.read(unfinished::ready)?;
+        if !ready.is_empty() {
+            tracing::info!(count = ready.len(), "resuming what was unfinished");
+        }
+        for some in ready.chunks(RESUMED_AT_ONCE) {
+            let nudges = some.iter().map(|waiting| self.resume_one(&waiting.stream));
+            futures_util::future::join_all(nudges).await;
+        }
+        Ok(())
+    }
+
+    async fn resume_one(&self, stream: &StreamId) {
+        if stream.kind() == Execution::KIND {
+            self.executions.nudge(stream).await;
+        }
+    }
+
+    /// Has a thing look at what it waits for, in the background.
+    fn nudge(self: &Arc<Self>, stream: StreamId) {
+        let actors = Arc::clone(self);
+        actix_rt::spawn(async move { actors.resume_one(&stream).await });
+    }
+
+    /// Starts nothing new, and waits a while for what is under way to come to an end. What does
+    /// not is resumed at the next start.
+    pub async fn wind_down(&self, patience: std::time::Duration) {
+        self.executions.wind_down(patience).await;
+    }
+}

@@ -1,0 +1,60 @@
+//! Live progress: who listens to a stream is told when it moves.
+//!
+//! A signal says that something happened; what happened is read from the log. Never stored,
+//! never waited for: a slow listener misses signals and nothing else.
+
+use std::collections::HashMap;
+
+use hub_events::Version;
+use hub_events::id::StreamId;
+use parking_lot::Mutex;
+use tokio::sync::broadcast;
+
+/// What listeners are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// The stream has this version now.
+    Appended(Version),
+}
+
+/// How many signals a listener may lag behind before it misses some.
+const LAG: usize = 16;
+
+/// Listeners by stream.
+#[derive(Debug, Default)]
+pub struct Feed(Mutex<HashMap<StreamId, broadcast::Sender<Signal>>>);
+
+impl Feed {
+    /// Listens to a stream from now on.
+    pub fn listen(&self, stream: &StreamId) -> broadcast::Receiver<Signal> {
+        let mut senders = self.0.lock();
+        senders.entry(stream.clone()).or_insert_with(|| broadcast::channel(LAG).0).subscribe()
+    }
+
+    /// Tells whoever listens to a stream; forgets it where nobody does any more.
+    pub fn tell(&self, stream: &StreamId, signal: Signal) {
+        let mut senders = self.0.lock();
+        if senders.get(stream).is_some_and(|sender| sender.send(signal).is_err()) {
+            senders.remove(stream);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test]
+    async fn listeners_hear_of_their_stream_only_and_are_forgotten_when_gone() {
+        let feed = Feed::default();
+        let (one, other) = (StreamId::new("execution", "1"), StreamId::new("execution", "2"));
+        let mut listener = feed.listen(&one);
+        feed.tell(&other, Signal::Appended(Version(9)));
+        feed.tell(&one, Signal::Appended(Version(1)));
+        assert_eq!(listener.recv().await.unwrap(), Signal::Appended(Version(1)));
+        drop(listener);
+        feed.tell(&one, Signal::Appended(Version(2)));
+        assert!(feed.0.lock().is_empty());
+    }
+}
