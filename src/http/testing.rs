@@ -1,1 +1,97 @@
+//! A hub for tests: the real parts over a temporary directory, and calls without a network.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use actix_web::body::{BoxBody, to_bytes};
+use actix_web::dev::ServiceResponse;
+use actix_web::http::header::HeaderMap;
+use actix_web::test::{TestRequest, init_service, try_call_service};
+use actix_web::web::Data;
+use hub_events::blob::Blobs;
+use hub_events::log::Log;
+use hub_events::log::sqlite::Sqlite;
+use hub_events::testing::epoch;
+use hub_projections::Views;
+use serde_json::Value;
+
+use super::auth::Auth;
+use crate::Hub;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::telemetry::Metrics;
+use crate::tools::Registry;
+use crate::vault::{MasterKey, Vault};
+
+/// The owner's key in tests.
+pub(crate) const OWNER_KEY: &str = "owner-key-for-tests";
+
+/// A hub over a directory, with an owner.
+pub(crate) async fn hub(directory: &Path, change: impl FnOnce(&mut Config)) -> Data<Hub> {
+    let mut config = Config { owner_key: Some(OWNER_KEY.to_owned().into()), ..Config::default() };
+    change(&mut config);
+    let (config, clock) = (Arc::new(config), Clock::settable(epoch()));
+    let log: Arc<dyn Log> = Sqlite::open(&directory.join("hub.db")).unwrap();
+    let master = MasterKey::from_file(&directory.join("master.key")).unwrap();
+    let vault = Vault::open(directory, master, Blobs::in_memory()).unwrap();
+    let hub = Data::new(Hub {
+        counters: Counters::new(Arc::clone(&log), clock.clone(), config.quotas.clone()),
+        views: Views::start(Arc::clone(&log), directory).unwrap(),
+        auth: Auth::new(&config, &vault),
+        metrics: Metrics::new().unwrap(),
+        tools: Arc::new(Registry::default()),
+        config,
+        clock,
+        log,
+        vault,
+    });
+    crate::accounts::bootstrap_owner(&hub).await.unwrap();
+    hub
+}
+
+/// What came back.
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Answered {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_default()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+/// Sends a request.
+pub(crate) async fn send(hub: &Data<Hub>, request: TestRequest) -> Answered {
+    let app = init_service(super::app(hub.clone())).await;
+    let peer = SocketAddr::from(([192, 0, 2, 1], 4_000));
+    let answer: ServiceResponse<BoxBody> =
+        try_call_service(&app, request.peer_addr(peer).to_request()).await.unwrap();
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    let bytes = to_bytes(answer.into_body()).await.unwrap().to_vec();
+    Answered { status, headers, bytes }
+}
+
+/// A request of somebody who is signed in with a token.
+pub(crate) fn with(token: &str, request: TestRequest) -> TestRequest {
+    request.insert_header(("Authorization", format!("Bearer {token}")))
+}
+
+/// A new account; its id and login token.
+pub(crate) async fn register(hub: &Data<Hub>, email: &str) -> (i64, String) {
+    let body = serde_json::json!({"email": email, "password": "a password", "name": "Ann"});
+    let request = TestRequest::post().uri("/auth/register").set_json(body);
+    let answer = send(hub, request).await;
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    let data = &answer.json()["data"];
+    (data["user"]["id"].as_i64().unwrap(), data["token"].as_str().unwrap().to_owned())
+}
