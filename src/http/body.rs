@@ -67,7 +67,8 @@ fn read<T: DeserializeOwned + ToSchema + 'static>(body: &[u8]) -> Result<T, Prob
     }
     let mut value: Value = serde_json::from_slice(body).map_err(|error| not_json(body, &error))?;
     let check = check_of::<T>()?;
-    if lax::read_as_meant(&check.validator, &mut value) || !check.validator.is_valid(&value) {
+    if !check.validator.is_valid(&value) {
+        lax::read_as_meant(&check.validator, &mut value);
         let faults = faults::of(&check.validator, &value, check.secret);
         if !faults.is_empty() {
             return Err(Problem::faults(faults));
@@ -98,7 +99,9 @@ fn not_json(body: &[u8], error: &serde_json::Error) -> Problem {
     let said = said.split(" at line").next().unwrap_or_default();
     let loc = ["body", &offset.to_string()];
     let mut fault = fault(&loc, "json_invalid", "JSON decode error", Some(json!({})));
-    fault["ctx"] = json!({ "error": said });
+    if let Some(members) = fault.as_object_mut() {
+        members.insert("ctx".to_owned(), json!({ "error": said }));
+    }
     Problem::faults(vec![fault])
 }
 
@@ -121,7 +124,9 @@ fn check_of<T: ToSchema + 'static>() -> Result<Arc<Check>, Problem> {
     let mut schema = serde_json::to_value(T::schema())?;
     let parts: Result<serde_json::Map<_, _>, serde_json::Error> =
         parts.into_iter().map(|(name, part)| Ok((name, serde_json::to_value(part)?))).collect();
-    schema["components"] = json!({ "schemas": parts? });
+    if let Some(members) = schema.as_object_mut() {
+        members.insert("components".to_owned(), json!({ "schemas": parts? }));
+    }
     let secret = schema.to_string().contains(r#""format":"password""#);
     let validator = jsonschema::validator_for(&schema).map_err(Problem::accident)?;
     let check = Arc::new(Check { validator, secret });

@@ -32,10 +32,18 @@ pub(crate) const OWNER_KEY: &str = "owner-key-for-tests";
 
 /// A hub over a directory, with an owner.
 pub(crate) async fn hub(directory: &Path, change: impl FnOnce(&mut Config)) -> Data<Hub> {
+    hub_over(directory, Sqlite::open(&directory.join("hub.db")).unwrap(), change).await
+}
+
+/// A hub over a directory and a log.
+pub(crate) async fn hub_over(
+    directory: &Path,
+    log: Arc<dyn Log>,
+    change: impl FnOnce(&mut Config),
+) -> Data<Hub> {
     let mut config = Config { owner_key: Some(OWNER_KEY.to_owned().into()), ..Config::default() };
     change(&mut config);
     let (config, clock) = (Arc::new(config), Clock::settable(epoch()));
-    let log: Arc<dyn Log> = Sqlite::open(&directory.join("hub.db")).unwrap();
     let master = MasterKey::from_file(&directory.join("master.key")).unwrap();
     let vault = Vault::open(directory, master, Blobs::in_memory()).unwrap();
     let hub = Data::new(Hub {

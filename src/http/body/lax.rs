@@ -6,9 +6,8 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, Validator};
 use serde_json::{Number, Value};
 
-/// Puts in place of a text what the schema asks for, where the text says it. Tells whether it
-/// found anything of a wrong type.
-pub(super) fn read_as_meant(validator: &Validator, value: &mut Value) -> bool {
+/// Puts in place of a text what the schema asks for, where the text says it.
+pub(super) fn read_as_meant(validator: &Validator, value: &mut Value) {
     let mut meant = Vec::new();
     for error in validator.iter_errors(value) {
         let ValidationErrorKind::Type { kind } = error.kind() else { continue };
@@ -19,13 +18,11 @@ pub(super) fn read_as_meant(validator: &Validator, value: &mut Value) -> bool {
         let place = error.instance_path().as_str().to_owned();
         meant.push((place, wanted.and_then(|wanted| read(wanted, error.instance()))));
     }
-    let found = !meant.is_empty();
     for (place, meant) in meant {
         if let (Some(place), Some(meant)) = (value.pointer_mut(&place), meant) {
             *place = meant;
         }
     }
-    found
 }
 
 fn read(wanted: JsonType, given: &Value) -> Option<Value> {
