@@ -12,12 +12,15 @@ pub mod body;
 pub mod caller;
 pub mod envelope;
 mod exchange;
+pub mod executions;
+pub mod expressions;
 pub mod health;
 pub mod idempotency;
 pub mod openapi;
 pub mod page;
 pub mod path;
 pub mod problem;
+pub mod workflows;
 
 use actix_cors::Cors;
 use actix_web::body::BoxBody;
@@ -39,6 +42,9 @@ fn routes(config: &mut ServiceConfig) {
     auth::routes(config);
     admin::routes(config);
     audit::routes(config);
+    expressions::routes(config);
+    executions::routes(config);
+    workflows::routes(config);
     openapi::routes(config);
 }
 

@@ -13,6 +13,7 @@ pub mod egress;
 pub mod expressions;
 pub mod http;
 pub mod limits;
+mod running;
 pub mod telemetry;
 pub mod tools;
 pub mod transact;
@@ -22,6 +23,8 @@ use std::sync::Arc;
 
 use hub_events::log::Log;
 use hub_projections::{Lagging, Views};
+
+pub use running::{Running, StartError, open, serve, start};
 
 /// The parts of a running hub.
 pub struct Hub {
@@ -37,10 +40,18 @@ pub struct Hub {
     pub vault: Arc<vault::Vault>,
     /// Ids and quotas.
     pub counters: Arc<counters::Counters>,
+    /// What plans allow.
+    pub limits: limits::Limits,
     /// Everything that can be called by name.
     pub tools: Arc<tools::Registry>,
+    /// What effects need of the world.
+    pub outside: Arc<effects::Outside>,
+    /// Things that wait for something.
+    pub actors: Arc<actors::Actors>,
     /// Who is asking.
     pub auth: http::auth::Auth,
+    /// Lists of workflows as they were last sent.
+    pub rendered: http::workflows::Rendered,
     /// What is measured.
     pub metrics: telemetry::Metrics,
 }

@@ -11,6 +11,7 @@ use std::{fs, io};
 use hub_events::fact::{DecodeError, Fact};
 use hub_events::id::StreamId;
 use hub_events::recorded::{Hash, Position, Recorded};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use crate::projection::{ApplyError, Models, fingerprint};
@@ -112,6 +113,8 @@ impl Generation {
 
     pub(crate) fn with(mut connection: Connection, models: Models) -> rusqlite::Result<Self> {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Otherwise some statements are prepared anew for each value that is bound to them.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let tx = connection.transaction()?;
         if !tx.table_exists(None, "checkpoint")? {
             tx.execute_batch(

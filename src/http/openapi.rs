@@ -13,7 +13,7 @@ use utoipa::openapi::{Components, OpenApi, OpenApiBuilder};
 use utoipa::openapi::{Info, Paths};
 
 use super::problem::{Answer, Problem};
-use super::{admin, audit, auth, health};
+use super::{admin, audit, auth, executions, expressions, health, workflows};
 
 /// The operations of this area.
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -31,10 +31,17 @@ pub fn document() -> OpenApi {
         .paths(Paths::new())
         .components(Some(Components::new()))
         .build();
-    for area in [health::Api::openapi(), auth::Api::openapi(), admin::Api::openapi()] {
+    for area in [
+        health::Api::openapi(),
+        auth::Api::openapi(),
+        admin::Api::openapi(),
+        audit::Api::openapi(),
+        workflows::Api::openapi(),
+        executions::Api::openapi(),
+        expressions::Api::openapi(),
+    ] {
         document.merge(area);
     }
-    document.merge(audit::Api::openapi());
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("HTTPBearer", bearer);

@@ -44,6 +44,8 @@ impl fmt::Display for Problem {
     }
 }
 
+impl std::error::Error for Problem {}
+
 impl Problem {
     /// A problem with a status, a code (a paragraph of `docs/problems.md`) and a detail.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Value>) -> Self {

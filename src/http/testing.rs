@@ -11,21 +11,14 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, init_service, try_call_service};
 use actix_web::web::Data;
-use hub_events::blob::Blobs;
 use hub_events::log::Log;
 use hub_events::log::sqlite::Sqlite;
 use hub_events::testing::epoch;
-use hub_projections::Views;
 use serde_json::Value;
 
-use super::auth::Auth;
 use crate::Hub;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::counters::Counters;
-use crate::telemetry::Metrics;
-use crate::tools::Registry;
-use crate::vault::{MasterKey, Vault};
 
 /// The owner's key in tests.
 pub(crate) const OWNER_KEY: &str = "owner-key-for-tests";
@@ -41,22 +34,11 @@ pub(crate) async fn hub_over(
     log: Arc<dyn Log>,
     change: impl FnOnce(&mut Config),
 ) -> Data<Hub> {
-    let mut config = Config { owner_key: Some(OWNER_KEY.to_owned().into()), ..Config::default() };
+    let owner_key = Some(OWNER_KEY.to_owned().into());
+    let data_dir = directory.to_owned();
+    let mut config = Config { data_dir, owner_key, ..Config::default() };
     change(&mut config);
-    let (config, clock) = (Arc::new(config), Clock::settable(epoch()));
-    let master = MasterKey::from_file(&directory.join("master.key")).unwrap();
-    let vault = Vault::open(directory, master, Blobs::in_memory()).unwrap();
-    let hub = Data::new(Hub {
-        counters: Counters::new(Arc::clone(&log), clock.clone(), config.quotas.clone()),
-        views: Views::start(Arc::clone(&log), directory).unwrap(),
-        auth: Auth::new(&config, &vault),
-        metrics: Metrics::new().unwrap(),
-        tools: Arc::new(Registry::default()),
-        config,
-        clock,
-        log,
-        vault,
-    });
+    let hub = crate::running::join(config, Clock::settable(epoch()), log).unwrap();
     crate::accounts::bootstrap_owner(&hub).await.unwrap();
     hub
 }
