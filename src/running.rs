@@ -112,6 +112,16 @@ pub async fn open(config: Config, clock: Clock) -> Result<Data<Hub>, StartError>
         .map_err(|error| StartError::DataDir(directory.clone(), error))?;
     // The log's lock keeps a second process away from everything else too.
     let log: Arc<dyn Log> = Sqlite::open(&directory.join("hub.db"))?;
+    join(config, clock, log)
+}
+
+/// Joins the parts of a hub over a log.
+pub(crate) fn join(
+    config: Config,
+    clock: Clock,
+    log: Arc<dyn Log>,
+) -> Result<Data<Hub>, StartError> {
+    let directory = config.data_dir.clone();
     let master = match &config.master_key {
         Some(key) => MasterKey::parse(key.reveal())?,
         None => MasterKey::from_file(&directory.join("master.key"))?,

@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let wrong: [(&str, &[(&str, &str)], &str); 6] = [
+        type Variables = &'static [(&'static str, &'static str)];
+        let wrong: [(&str, Variables, &str); 6] = [
             ("[http]\ncors_origins = ['a.example']", &[], "a.example"),
             ("lisen = 'x'", &[], "lisen"),
             ("[http]\ncors = []", &[], "cors"),

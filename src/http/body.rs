@@ -1,6 +1,9 @@
 //! JSON bodies: checked against the schema that the API's description shows, with all faults
 //! told at once in the form of contract 1.5.
 
+mod faults;
+mod lax;
+
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -11,8 +14,7 @@ use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use futures_util::FutureExt as _;
 use futures_util::future::{LocalBoxFuture, Shared};
-use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{JsonType, ValidationError, Validator};
+use jsonschema::Validator;
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -63,15 +65,30 @@ fn read<T: DeserializeOwned + ToSchema + 'static>(body: &[u8]) -> Result<T, Prob
     if body.is_empty() {
         return Err(Problem::invalid(&["body"], "missing", "Field required", None));
     }
-    let value: Value = serde_json::from_slice(body).map_err(|error| not_json(body, &error))?;
-    let faults: Vec<_> =
-        validator::<T>()?.iter_errors(&value).flat_map(|error| faults(&error)).collect();
-    if !faults.is_empty() {
-        return Err(Problem::faults(faults));
+    let mut value: Value = serde_json::from_slice(body).map_err(|error| not_json(body, &error))?;
+    let check = check_of::<T>()?;
+    if !check.validator.is_valid(&value) {
+        lax::read_as_meant(&check.validator, &mut value);
+        let faults = faults::of(&check.validator, &value, check.secret);
+        if !faults.is_empty() {
+            return Err(Problem::faults(faults));
+        }
     }
     // What the schema cannot say is told as the type says it.
-    serde_json::from_value(value)
-        .map_err(|error| Problem::invalid(&["body"], "value_error", &error.to_string(), None))
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let loc: Vec<_> = std::iter::once("body").chain(path.split('.')).collect();
+        Problem::faults(vec![bare(&loc, "value_error", &error.into_inner().to_string())])
+    })
+}
+
+/// A fault that says nothing of what was sent.
+fn bare(loc: &[&str], kind: &str, message: &str) -> Value {
+    let mut fault = fault(loc, kind, message, None);
+    if let Some(members) = fault.as_object_mut() {
+        members.remove("input");
+    }
+    fault
 }
 
 fn not_json(body: &[u8], error: &serde_json::Error) -> Problem {
@@ -80,101 +97,42 @@ fn not_json(body: &[u8], error: &serde_json::Error) -> Problem {
     let offset = before + error.column().saturating_sub(1);
     let said = error.to_string();
     let said = said.split(" at line").next().unwrap_or_default();
-    let mut fault =
-        fault(&["body", &offset.to_string()], "json_invalid", "JSON decode error", None);
-    fault["input"] = json!({});
-    fault["ctx"] = json!({ "error": said });
+    let loc = ["body", &offset.to_string()];
+    let mut fault = fault(&loc, "json_invalid", "JSON decode error", Some(json!({})));
+    if let Some(members) = fault.as_object_mut() {
+        members.insert("ctx".to_owned(), json!({ "error": said }));
+    }
     Problem::faults(vec![fault])
 }
 
-/// The validator of a type, made once.
-fn validator<T: ToSchema + 'static>() -> Result<Arc<Validator>, Problem> {
-    static MADE: OnceLock<Mutex<HashMap<TypeId, Arc<Validator>>>> = OnceLock::new();
+/// What bodies of a type are checked with.
+struct Check {
+    validator: Validator,
+    /// Whether there is a password in it, so that nothing of it may be told back.
+    secret: bool,
+}
+
+/// What bodies of a type are checked with, made once.
+fn check_of<T: ToSchema + 'static>() -> Result<Arc<Check>, Problem> {
+    static MADE: OnceLock<Mutex<HashMap<TypeId, Arc<Check>>>> = OnceLock::new();
     let mut made = MADE.get_or_init(Mutex::default).lock();
-    if let Some(validator) = made.get(&TypeId::of::<T>()) {
-        return Ok(Arc::clone(validator));
+    if let Some(check) = made.get(&TypeId::of::<T>()) {
+        return Ok(Arc::clone(check));
     }
     let mut parts = Vec::new();
     T::schemas(&mut parts);
     let mut schema = serde_json::to_value(T::schema())?;
-    let parts: Result<serde_json::Map<_, _>, _> =
+    let parts: Result<serde_json::Map<_, _>, serde_json::Error> =
         parts.into_iter().map(|(name, part)| Ok((name, serde_json::to_value(part)?))).collect();
-    schema["components"] = json!({ "schemas": parts.map_err(|error: serde_json::Error| error)? });
-    let validator = Arc::new(jsonschema::validator_for(&schema).map_err(Problem::accident)?);
-    made.insert(TypeId::of::<T>(), Arc::clone(&validator));
-    Ok(validator)
+    if let Some(members) = schema.as_object_mut() {
+        members.insert("components".to_owned(), json!({ "schemas": parts? }));
+    }
+    let secret = schema.to_string().contains(r#""format":"password""#);
+    let validator = jsonschema::validator_for(&schema).map_err(Problem::accident)?;
+    let check = Arc::new(Check { validator, secret });
+    made.insert(TypeId::of::<T>(), Arc::clone(&check));
+    Ok(check)
 }
 
-/// The faults that a violation of the schema stands for.
-fn faults(error: &ValidationError<'_>) -> Vec<Value> {
-    let mut loc = vec!["body".to_owned()];
-    loc.extend(error.instance_path().as_str().split('/').skip(1).map(unescaped));
-    let input = Some(error.instance().as_ref().clone());
-    let (kind, message) = match error.kind() {
-        ValidationErrorKind::Required { property } => {
-            loc.push(property.as_str().unwrap_or_default().to_owned());
-            ("missing", "Field required".to_owned())
-        }
-        ValidationErrorKind::Type { kind } => wanted(kind),
-        // An optional thing of a type of its own: what is wrong with it as such a thing.
-        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
-            let branches = context.iter().filter(|branch| !branch.iter().any(is_not_null));
-            return match branches.min_by_key(|branch| branch.len()) {
-                Some(branch) => branch.iter().flat_map(faults).collect(),
-                None => vec![named(&loc, "value_error", &error.to_string(), input)],
-            };
-        }
-        ValidationErrorKind::Minimum { limit } => {
-            ("greater_than_equal", format!("Input should be greater than or equal to {limit}"))
-        }
-        ValidationErrorKind::Maximum { limit } => {
-            ("less_than_equal", format!("Input should be less than or equal to {limit}"))
-        }
-        ValidationErrorKind::Pattern { pattern } => {
-            ("string_pattern_mismatch", format!("String should match pattern '{pattern}'"))
-        }
-        ValidationErrorKind::MinLength { limit } => {
-            ("string_too_short", format!("String should have at least {limit} characters"))
-        }
-        ValidationErrorKind::MaxLength { limit } => {
-            ("string_too_long", format!("String should have at most {limit} characters"))
-        }
-        ValidationErrorKind::Enum { options } => {
-            ("enum", format!("Input should be one of {options}"))
-        }
-        _ => ("value_error", error.to_string()),
-    };
-    vec![named(&loc, kind, &message, input)]
-}
-
-fn named(loc: &[String], kind: &str, message: &str, input: Option<Value>) -> Value {
-    let loc: Vec<_> = loc.iter().map(String::as_str).collect();
-    fault(&loc, kind, message, input)
-}
-
-fn is_not_null(error: &ValidationError<'_>) -> bool {
-    matches!(error.kind(), ValidationErrorKind::Type { kind: TypeKind::Single(JsonType::Null) })
-}
-
-/// A part of a JSON pointer as it stands in the document.
-fn unescaped(part: &str) -> String {
-    part.replace("~1", "/").replace("~0", "~")
-}
-
-/// The name and the words for a wrong type, as the original has them.
-fn wanted(kind: &TypeKind) -> (&'static str, String) {
-    let one = match kind {
-        TypeKind::Single(one) => Some(*one),
-        TypeKind::Multiple(several) => several.iter().find(|one| *one != JsonType::Null),
-    };
-    let (kind, what) = match one {
-        Some(JsonType::String) => ("string_type", "string"),
-        Some(JsonType::Object) => ("dict_type", "dictionary"),
-        Some(JsonType::Array) => ("list_type", "list"),
-        Some(JsonType::Integer) => ("int_type", "integer"),
-        Some(JsonType::Number) => ("float_type", "number"),
-        Some(JsonType::Boolean) => ("bool_type", "boolean"),
-        Some(JsonType::Null) | None => ("none_required", "null"),
-    };
-    (kind, format!("Input should be a valid {what}"))
-}
+#[cfg(test)]
+mod tests;

@@ -200,25 +200,6 @@ impl From<TransactError> for Problem {
     }
 }
 
-impl From<Lagging> for Problem {
-    fn from(lagging: Lagging) -> Self {
-        tracing::warn!(%lagging, "a request waited in vain for the read models");
-        Self::busy("The read models are behind; try again soon")
-    }
-}
-
-macro_rules! accidents {
-    ($($error:ty),*) => {$(
-        impl From<$error> for Problem {
-            fn from(error: $error) -> Self {
-                Self::accident(error)
-            }
-        }
-    )*};
-}
-
-accidents!(VaultError, ViewError, ReadError, DecodeError, Accident, serde_json::Error);
-
 impl From<AskError> for Problem {
     fn from(error: AskError) -> Self {
         match error {
@@ -239,3 +220,22 @@ impl From<LimitError> for Problem {
         }
     }
 }
+
+impl From<Lagging> for Problem {
+    fn from(lagging: Lagging) -> Self {
+        tracing::warn!(%lagging, "a request waited in vain for the read models");
+        Self::busy("The read models are behind; try again soon")
+    }
+}
+
+macro_rules! accidents {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Problem {
+            fn from(error: $error) -> Self {
+                Self::accident(error)
+            }
+        }
+    )*};
+}
+
+accidents!(VaultError, ViewError, ReadError, DecodeError, Accident, serde_json::Error);

@@ -24,8 +24,11 @@ const ADDRESSES: u64 = 100_000;
 /// Attempts of the last minute, by address and operation.
 pub(super) struct Attempts {
     allowed: usize,
-    made: Cache<(IpAddr, String), Arc<Mutex<VecDeque<DateTime<Utc>>>>>,
+    made: Cache<(IpAddr, String), Made>,
 }
+
+/// When they were made, oldest first.
+type Made = Arc<Mutex<VecDeque<DateTime<Utc>>>>;
 
 impl Attempts {
     pub(super) fn new(allowed: u32) -> Self {
