@@ -2,9 +2,11 @@
 //!
 //! One file per command in `cli/`. Never here: what a server does; that is the library's.
 
+mod account;
 mod config;
 mod data;
 mod events;
+mod key;
 mod output;
 mod rebuild;
 mod replay;
@@ -71,6 +73,12 @@ enum Command {
     Rebuild,
     /// Print the settings that count, without secrets
     Config,
+    /// Open and list accounts, while no server runs
+    #[command(subcommand)]
+    Account(account::Account),
+    /// Make, list and revoke API keys, while no server runs
+    #[command(subcommand)]
+    Key(key::Key),
 }
 
 /// Does what the command line asks for.
@@ -108,6 +116,8 @@ fn answer(line: Line) -> anyhow::Result<()> {
         Some(Command::Verify) => verify::verify(&config.data_dir, &mut output),
         Some(Command::Rebuild) => rebuild::rebuild(&config.data_dir, &mut output),
         Some(Command::Config) => config::print(config, &mut output),
+        Some(Command::Account(account)) => account.run(config, &mut output),
+        Some(Command::Key(key)) => key.run(config, &mut output),
     }
 }
 

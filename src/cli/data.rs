@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use arrotech_hub::clock::Clock;
+use arrotech_hub::config::Config;
+use arrotech_hub::{Hub, StartError};
 use hub_events::id::StreamId;
 use hub_events::log::sqlite::Sqlite;
 use hub_events::log::{Log, OpenError, ReadError};
@@ -42,6 +45,26 @@ pub(super) fn open_alone(directory: &Path) -> anyhow::Result<Arc<Sqlite>> {
     Sqlite::open(&path).map_err(|error| match error {
         error @ OpenError::InUse(_) => anyhow::Error::from(error).context("stop the server first"),
         error => anyhow::Error::from(error).context(path.display().to_string()),
+    })
+}
+
+/// Does something with the parts of a hub that is not served; a running server forbids it.
+/// Nothing unfinished is resumed.
+pub(super) fn with_hub(
+    config: Config,
+    f: impl AsyncFnOnce(&Hub) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    log_in(&config.data_dir)?;
+    actix_rt::System::new().block_on(async {
+        let hub =
+            arrotech_hub::open(config, Clock::system()).await.map_err(|error| match error {
+                StartError::Log(OpenError::InUse(_)) => {
+                    anyhow::Error::from(error).context("stop the server first, or ask it over HTTP")
+                }
+                error => error.into(),
+            })?;
+        hub.read_your_writes().await?;
+        f(&hub).await
     })
 }
 

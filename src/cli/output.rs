@@ -6,6 +6,7 @@
 use std::fmt::Display;
 use std::io::{self, Stdout, Write as _};
 
+use chrono::{DateTime, Utc};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -51,4 +52,9 @@ pub(super) fn progress(total: u64) -> ProgressBar {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }
+}
+
+/// A moment as people are shown it in lists: the day.
+pub(super) fn day(moment: DateTime<Utc>) -> impl Display {
+    moment.format("%Y-%m-%d")
 }
