@@ -1,0 +1,35 @@
+//! `hub rebuild`: all read models anew from the log, while no server runs.
+//!
+//! Never here: how a read model is computed.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::data;
+use super::output::{self, Output};
+
+/// Rebuilds the read models and says from how many events.
+pub(super) fn rebuild(directory: &Path, output: &mut Output) -> anyhow::Result<()> {
+    let log = data::open_alone(directory)?;
+    let bar = output::progress(0);
+    let rebuilt = hub_projections::rebuild(log, directory, &mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    output.print(&Rebuilt { events: rebuilt? })?;
+    Ok(output.flush()?)
+}
+
+#[derive(Serialize)]
+struct Rebuilt {
+    events: u64,
+}
+
+impl fmt::Display for Rebuilt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "The read models were computed anew from {} events", self.events)
+    }
+}
