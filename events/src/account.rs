@@ -220,3 +220,6 @@ impl Decider for Account {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,3 +63,6 @@ impl Decider for Claim {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

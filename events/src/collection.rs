@@ -127,3 +127,6 @@ impl Decider for Collection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,3 +69,6 @@ impl Decider for Counter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

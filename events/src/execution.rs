@@ -20,6 +20,7 @@ use crate::effect::{Class, Effect, Pending};
 use crate::id::{AccountId, CallId, ExecutionId, StepId, WorkflowId};
 use crate::refusal::{Kind, Refusal};
 use crate::sealed::Sealed;
+use crate::workflow::distinct_numbers;
 
 events! {
     /// What can happen to a run.
@@ -144,8 +145,9 @@ pub struct StepFailed {
     pub result: Option<Sealed<Value>>,
     /// When the step is tried again, if it is.
     pub retry_at: Option<DateTime<Utc>>,
-    /// The call, where it may have taken effect all the same: it is made again under the same
-    /// name, so that a platform which knows calls by name does not do it twice.
+    /// The call, where the next try is made under its name, so that a platform which knows
+    /// calls by name does not do it twice: always where it may be repeated, since the answer
+    /// to one try says nothing of those before it.
     pub call: Option<CallId>,
 }
 
@@ -431,6 +433,8 @@ impl Execution {
         events
     }
 
+    /// The events that a try failed, and with the last one that the run did. The next try is
+    /// made under the name of `call`, where one is given.
     fn fail(
         &self,
         (step, attempt): (u32, u32),
@@ -438,8 +442,7 @@ impl Execution {
         failure: Failure,
         at: DateTime<Utc>,
     ) -> Vec<Event> {
-        let Failure { code, error, result, retryable, unanswered, retry_after } = failure;
-        let call = call.filter(|_| unanswered);
+        let Failure { code, error, result, retryable, retry_after, .. } = failure;
         let retry_at = match self.current() {
             Some(planned) if retryable && self.retries < planned.max_retries => {
                 let pause = pause(planned.retry_delay_ms, self.retries);
@@ -451,6 +454,28 @@ impl Execution {
         let mut events = vec![Event::StepFailed(failed)];
         if retry_at.is_none() {
             events.push(Event::Failed(Failed { step }));
+        }
+        events
+    }
+
+    /// The intent of a try, with its outcome where the call needed no intent. A call that is
+    /// made again keeps its name; one whose tool no longer allows that is in doubt.
+    fn start(
+        &self,
+        mut started: StepStarted,
+        outcome: Option<Outcome>,
+        at: DateTime<Utc>,
+    ) -> Vec<Event> {
+        let StepStarted { step, attempt, class, .. } = started;
+        if self.call.is_some() && !class.repeatable() {
+            let doubt = Doubt::Unanswered;
+            return vec![Event::StepDoubted(StepDoubted { step, doubt, error: None })];
+        }
+        started.call = self.call.unwrap_or(started.call);
+        let call = Some(started.call);
+        let mut events = vec![Event::StepStarted(started)];
+        if let Some(outcome) = outcome {
+            events.extend(self.record((step, attempt), (call, class), outcome, at));
         }
         events
     }
@@ -472,7 +497,10 @@ impl Execution {
                 let (doubt, error) = (Doubt::Unanswered, Some(failure.error));
                 vec![Event::StepDoubted(StepDoubted { step, doubt, error })]
             }
-            Outcome::Failed(failure) => self.fail((step, attempt), call, failure, at),
+            Outcome::Failed(failure) => {
+                let call = call.filter(|_| class.repeatable());
+                self.fail((step, attempt), call, failure, at)
+            }
         }
     }
 
@@ -509,6 +537,13 @@ fn pause(first_ms: u64, retries: u32) -> TimeDelta {
     TimeDelta::try_milliseconds(millis).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)
 }
 
+/// The events that a run begins; one without steps is over at once.
+fn begin(started: Started) -> Result<Vec<Event>, Refusal> {
+    distinct_numbers(started.plan.iter().map(|step| step.number))?;
+    let done = started.plan.is_empty().then_some(Event::Completed(Completed {}));
+    Ok(std::iter::once(Event::Started(started)).chain(done).collect())
+}
+
 fn finished() -> Refusal {
     Refusal::new(Kind::Conflict, "execution_finished", "The execution has finished")
 }
@@ -522,10 +557,7 @@ impl Decider for Execution {
     fn decide(&self, command: Command, at: DateTime<Utc>) -> Result<Vec<Event>, Refusal> {
         let Some(begun) = &self.begun else {
             return match command {
-                Command::Begin(started) if started.plan.is_empty() => {
-                    Ok(vec![Event::Started(started), Event::Completed(Completed {})])
-                }
-                Command::Begin(started) => Ok(vec![Event::Started(started)]),
+                Command::Begin(started) => begin(started),
                 _ => Err(Refusal::new(
                     Kind::Missing,
                     "execution_missing",
@@ -544,16 +576,10 @@ impl Decider for Execution {
             Command::StartStep { started, outcome }
                 if self.is_ready(started.step, started.attempt) =>
             {
-                let tried = (started.step, started.attempt);
-                let called = (Some(started.call), started.class);
-                let mut events = vec![Event::StepStarted(started)];
-                if let Some(outcome) = outcome {
-                    events.extend(self.record(tried, called, outcome, at));
-                }
-                Ok(events)
+                Ok(self.start(started, outcome, at))
             }
             Command::RejectStep { step, attempt, failure } if self.is_ready(step, attempt) => {
-                Ok(self.fail((step, attempt), None, failure, at))
+                Ok(self.fail((step, attempt), self.call, failure, at))
             }
             Command::RecordOutcome { step, attempt, outcome } => Ok(self
                 .called(step, attempt)
@@ -650,6 +676,7 @@ impl Decider for Execution {
                 Resolution::Done(result) => self.finish_step(*step, result),
                 Resolution::Repeat => {
                     self.call = None;
+                    self.arguments = None;
                     self.retries = 0;
                     self.progress = Some(Progress::Ready { due: None });
                 }
@@ -693,3 +720,6 @@ impl Decider for Execution {
         if self.status == Status::Running { self.doubt(Doubt::Restarted) } else { Vec::new() }
     }
 }
+
+#[cfg(test)]
+mod tests;

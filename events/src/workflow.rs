@@ -6,6 +6,8 @@
 //!
 //! Never here: what a step's words mean; they are sealed, and read by the effects.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -185,6 +187,18 @@ impl Workflow {
     }
 }
 
+/// Refuses steps of which two have one number: results and outcomes go by number.
+pub(crate) fn distinct_numbers(numbers: impl Iterator<Item = u32>) -> Result<(), Refusal> {
+    let mut seen = HashSet::new();
+    for number in numbers {
+        if !seen.insert(number) {
+            let detail = format!("More than one step has the number {number}");
+            return Err(Refusal::new(Kind::Invalid, "step_numbers_repeated", detail));
+        }
+    }
+    Ok(())
+}
+
 impl Decider for Workflow {
     const KIND: &'static str = WorkflowId::KIND;
     const STATE_VERSION: u32 = 1;
@@ -194,6 +208,7 @@ impl Decider for Workflow {
     fn decide(&self, command: Command, _at: DateTime<Utc>) -> Result<Vec<Event>, Refusal> {
         match (command, &self.definition) {
             (Command::Create(created), _) if self.account.is_none() => {
+                distinct_numbers(created.definition.steps.iter().map(|step| step.number))?;
                 Ok(vec![Event::Created(created)])
             }
             (Command::Create(_), _) => Ok(Vec::new()),
@@ -206,6 +221,7 @@ impl Decider for Workflow {
                 ))
             }
             (Command::Change { definition, .. }, Some(_)) => {
+                distinct_numbers(definition.steps.iter().map(|step| step.number))?;
                 Ok(vec![Event::Changed(Changed { version: self.version + 1, definition })])
             }
             (Command::Delete, Some(_)) => Ok(vec![Event::Deleted(Deleted {})]),
@@ -227,3 +243,6 @@ impl Decider for Workflow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
