@@ -186,6 +186,7 @@ impl DataKey {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::indexing_slicing)]
     use super::*;
 
     fn key(account: i64) -> DataKey {

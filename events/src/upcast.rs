@@ -52,6 +52,7 @@ pub(crate) fn upcast(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::indexing_slicing)]
     use super::*;
     use serde_json::json;
 

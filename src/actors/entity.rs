@@ -159,7 +159,7 @@ impl<D: Effectful> Entity<D> {
     }
 
     /// Decides a command, and makes the append that follows from it; none where nothing does.
-    fn decide(&self, ask: &Ask<D>) -> Result<Option<(Vec<D::Event>, Append)>, AskError> {
+    fn decide(&self, ask: &Ask<D>) -> Result<Option<Decided<D>>, AskError> {
         let decided = self.state.decide(ask.command.clone(), ask.context.at)?;
         if decided.is_empty() {
             return Ok(None);
@@ -324,6 +324,9 @@ impl<D: Effectful> Entity<D> {
         Ask { command, context, once: None }
     }
 }
+
+/// What a command leads to, and how it is put on record.
+type Decided<D> = (Vec<<D as events::Decider>::Event>, Append);
 
 type Asking<D> =
     std::pin::Pin<Box<dyn actix::ActorFuture<Entity<D>, Output = Result<Accepted, AskError>>>>;

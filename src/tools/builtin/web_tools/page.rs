@@ -189,7 +189,7 @@ pub(super) fn emails(text: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
     const PAGE: &str = r#"<html><head><title> A  shop </title>
