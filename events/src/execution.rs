@@ -11,298 +11,25 @@
 //! Never here: a step's condition, arguments or tool; those are evaluated by the effects,
 //! which come back with a command.
 
+mod command;
+mod event;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::decider::{Decider, events};
+use crate::decider::Decider;
 use crate::effect::{Class, Effect, Pending};
-use crate::id::{AccountId, CallId, ExecutionId, StepId, WorkflowId};
+use crate::id::{CallId, ExecutionId};
 use crate::refusal::{Kind, Refusal};
 use crate::sealed::Sealed;
 use crate::workflow::distinct_numbers;
 
-events! {
-    /// What can happen to a run.
-    "execution" {
-        /// It began.
-        Started(Started) = "started" v 1,
-        /// A step's condition was false.
-        StepSkipped(StepSkipped) = "step_skipped" v 1,
-        /// A step's intent, on record before the world can notice.
-        StepStarted(StepStarted) = "step_started" v 1,
-        /// A started step sleeps until a moment.
-        StepDeferred(StepDeferred) = "step_deferred" v 1,
-        /// A step is done.
-        StepSucceeded(StepSucceeded) = "step_succeeded" v 1,
-        /// A try of a step failed.
-        StepFailed(StepFailed) = "step_failed" v 1,
-        /// A call may or may not have taken effect, and must not be repeated blindly.
-        StepDoubted(StepDoubted) = "step_doubted" v 1,
-        /// Somebody said what became of a call in doubt.
-        StepResolved(StepResolved) = "step_resolved" v 1,
-        /// All steps are done.
-        Completed(Completed) = "completed" v 1,
-        /// A step failed for good.
-        Failed(Failed) = "failed" v 1,
-        /// Somebody stopped it.
-        Cancelled(Cancelled) = "cancelled" v 1,
-        /// Somebody had it go on from the step where it stopped.
-        Retried(Retried) = "retried" v 1,
-    }
-}
-
-/// A run began.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Started {
-    /// The run.
-    pub execution: ExecutionId,
-    /// Whose it is.
-    pub account: AccountId,
-    /// The workflow that it runs.
-    pub workflow: WorkflowId,
-    /// The version of that workflow to which it is pinned.
-    pub workflow_version: u32,
-    /// What began it: `manual`, `scheduled`, `webhook` or `event`.
-    pub trigger: String,
-    /// The structure of the steps, in their order.
-    pub plan: Vec<PlannedStep>,
-    /// What the run was given.
-    pub input: Sealed<Map<String, Value>>,
-}
-
-/// The structure of one step, as the run needs it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PlannedStep {
-    /// The step of the workflow's version.
-    pub id: StepId,
-    /// Its number, by which results are named.
-    pub number: u32,
-    /// The tool that it calls.
-    pub tool: String,
-    /// How many times a failed try is repeated.
-    pub max_retries: u32,
-    /// How long to wait before the first repetition, in milliseconds; doubled for each more.
-    pub retry_delay_ms: u64,
-    /// How long one try may take, in seconds.
-    pub timeout_s: u32,
-}
-
-/// A step's condition was false.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepSkipped {
-    /// The step's number.
-    pub step: u32,
-}
-
-/// A try of a step began.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepStarted {
-    /// The step's number.
-    pub step: u32,
-    /// Which try, from 1.
-    pub attempt: u32,
-    /// The call.
-    pub call: CallId,
-    /// What the world can notice of it.
-    pub class: Class,
-    /// The arguments, filled in.
-    pub arguments: Sealed<Value>,
-}
-
-/// A started step sleeps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepDeferred {
-    /// The step's number.
-    pub step: u32,
-    /// When it goes on.
-    pub until: DateTime<Utc>,
-    /// What its result will be then.
-    pub result: Sealed<Value>,
-}
-
-/// A step is done.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepSucceeded {
-    /// The step's number.
-    pub step: u32,
-    /// What the tool answered.
-    pub result: Sealed<Value>,
-}
-
-/// A try of a step failed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepFailed {
-    /// The step's number.
-    pub step: u32,
-    /// Which try, from 1.
-    pub attempt: u32,
-    /// The kind of failure, in snake case.
-    pub code: String,
-    /// What went wrong, in words.
-    pub error: Sealed<String>,
-    /// What the tool answered, where it answered.
-    pub result: Option<Sealed<Value>>,
-    /// When the step is tried again, if it is.
-    pub retry_at: Option<DateTime<Utc>>,
-    /// The call, where the next try is made under its name, so that a platform which knows
-    /// calls by name does not do it twice: always where it may be repeated, since the answer
-    /// to one try says nothing of those before it.
-    pub call: Option<CallId>,
-}
-
-/// Why it is not known whether a call took effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Doubt {
-    /// The hub stopped while the call was under way.
-    Restarted,
-    /// The run was cancelled while the call was under way.
-    Cancelled,
-    /// The call was sent, and no answer came, or one that leaves it open.
-    Unanswered,
-}
-
-/// A call may or may not have taken effect.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepDoubted {
-    /// The step's number.
-    pub step: u32,
-    /// Why it is in doubt.
-    pub doubt: Doubt,
-    /// What is known, in words.
-    pub error: Option<Sealed<String>>,
-}
-
-/// What became of a call in doubt.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Resolution {
-    /// It took effect, with this result.
-    Done(Sealed<Value>),
-    /// It did not, or may be made again.
-    Repeat,
-}
-
-/// Somebody settled a doubt.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepResolved {
-    /// The step's number.
-    pub step: u32,
-    /// How.
-    pub resolution: Resolution,
-}
-
-/// All steps are done.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Completed {}
-
-/// A step failed for good.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Failed {
-    /// The step's number.
-    pub step: u32,
-}
-
-/// Somebody stopped the run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Cancelled {}
-
-/// Somebody had the run go on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Retried {
-    /// The number of the step from which it goes on.
-    pub step: u32,
-}
-
-/// What can be asked of a run.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Command {
-    /// Begin it.
-    Begin(Started),
-    /// Pass over a step whose condition is false.
-    SkipStep {
-        /// The step's number.
-        step: u32,
-        /// The try for which the condition was evaluated.
-        attempt: u32,
-    },
-    /// Put a step's intent on record; for a call that only reads, with its outcome.
-    StartStep {
-        /// The intent.
-        started: StepStarted,
-        /// What came of it, where the call needed no intent.
-        outcome: Option<Outcome>,
-    },
-    /// A step could not even be started.
-    RejectStep {
-        /// The step's number.
-        step: u32,
-        /// The try that failed.
-        attempt: u32,
-        /// Why.
-        failure: Failure,
-    },
-    /// Record what came of a call.
-    RecordOutcome {
-        /// The step's number.
-        step: u32,
-        /// The try.
-        attempt: u32,
-        /// What came of it.
-        outcome: Outcome,
-    },
-    /// Let a sleeping step go on, if its moment has come.
-    WakeStep {
-        /// The step's number.
-        step: u32,
-    },
-    /// Stop.
-    Cancel,
-    /// Go on from the step where it stopped.
-    Retry,
-    /// Settle a step in doubt.
-    ResolveStep {
-        /// The step's number.
-        step: u32,
-        /// How.
-        resolution: Resolution,
-    },
-}
-
-/// What came of a call.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// It is done.
-    Succeeded(Sealed<Value>),
-    /// It is done when a moment has come.
-    Deferred {
-        /// The moment.
-        until: DateTime<Utc>,
-        /// The result then.
-        result: Sealed<Value>,
-    },
-    /// It failed.
-    Failed(Failure),
-}
-
-/// Why a try failed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Failure {
-    /// The kind of failure, in snake case.
-    pub code: String,
-    /// In words.
-    pub error: Sealed<String>,
-    /// What the tool answered, where it answered.
-    pub result: Option<Sealed<Value>>,
-    /// Whether another try may go better.
-    pub retryable: bool,
-    /// Whether it may have taken effect all the same: sent, and no answer, or one that leaves
-    /// it open.
-    pub unanswered: bool,
-    /// Not before this moment, where the other side named one.
-    pub retry_after: Option<DateTime<Utc>>,
-}
+pub use command::{Command, Failure, Outcome};
+pub use event::{
+    Cancelled, Completed, Doubt, Event, Failed, PlannedStep, Resolution, Retried, Started,
+    StepDeferred, StepDoubted, StepFailed, StepResolved, StepSkipped, StepStarted, StepSucceeded,
+};
 
 /// The status of a run as clients see it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -504,6 +231,63 @@ impl Execution {
         }
     }
 
+    fn wake(&self, step: u32, at: DateTime<Utc>) -> Vec<Event> {
+        match (&self.progress, self.current()) {
+            (Some(Progress::Asleep { until, result }), Some(current))
+                if self.status == Status::Running && current.number == step && *until <= at =>
+            {
+                self.succeed(step, result.clone())
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn cancel(&self) -> Result<Vec<Event>, Refusal> {
+        match self.status {
+            Status::Running => {
+                let mut events = self.doubt(Doubt::Cancelled);
+                events.push(Event::Cancelled(Cancelled {}));
+                Ok(events)
+            }
+            Status::Cancelled => Ok(Vec::new()),
+            Status::Pending | Status::Completed | Status::Failed => Err(finished()),
+        }
+    }
+
+    fn retry(&self) -> Result<Vec<Event>, Refusal> {
+        match (self.status, self.current()) {
+            (Status::Failed | Status::Cancelled, Some(_)) if self.in_doubt() => Err(Refusal::new(
+                Kind::Conflict,
+                "step_in_doubt",
+                "The step where it stopped is in doubt; resolve it first",
+            )),
+            (Status::Failed | Status::Cancelled, Some(step)) => {
+                Ok(vec![Event::Retried(Retried { step: step.number })])
+            }
+            // Cancelled while the last step was in doubt, which was then settled as done.
+            (Status::Cancelled, None) => Ok(vec![Event::Completed(Completed {})]),
+            (Status::Pending | Status::Running, _) => Err(Refusal::new(
+                Kind::Conflict,
+                "execution_running",
+                "The execution is still running",
+            )),
+            (Status::Completed | Status::Failed, _) => Err(finished()),
+        }
+    }
+
+    fn resolve(&self, step: u32, resolution: Resolution) -> Result<Vec<Event>, Refusal> {
+        if !self.in_doubt() || self.current().is_none_or(|current| current.number != step) {
+            return Err(Refusal::new(
+                Kind::Conflict,
+                "step_not_in_doubt",
+                "The step is not in doubt",
+            ));
+        }
+        let done = matches!(resolution, Resolution::Done(_));
+        let event = Event::StepResolved(StepResolved { step, resolution });
+        Ok(if done { self.and_finish(event) } else { vec![event] })
+    }
+
     /// The doubt that stopping now leaves behind: none where nothing is under way, or where
     /// what is under way can simply be made again.
     fn doubt(&self, doubt: Doubt) -> Vec<Event> {
@@ -589,55 +373,10 @@ impl Decider for Execution {
             Command::SkipStep { .. } | Command::StartStep { .. } | Command::RejectStep { .. } => {
                 Ok(Vec::new())
             }
-            Command::WakeStep { step } => match (&self.progress, self.current()) {
-                (Some(Progress::Asleep { until, result }), Some(current))
-                    if self.status == Status::Running && current.number == step && *until <= at =>
-                {
-                    Ok(self.succeed(step, result.clone()))
-                }
-                _ => Ok(Vec::new()),
-            },
-            Command::Cancel => match self.status {
-                Status::Running => {
-                    let mut events = self.doubt(Doubt::Cancelled);
-                    events.push(Event::Cancelled(Cancelled {}));
-                    Ok(events)
-                }
-                Status::Cancelled => Ok(Vec::new()),
-                Status::Pending | Status::Completed | Status::Failed => Err(finished()),
-            },
-            Command::Retry => match (self.status, self.current()) {
-                (Status::Failed | Status::Cancelled, Some(_)) if self.in_doubt() => {
-                    Err(Refusal::new(
-                        Kind::Conflict,
-                        "step_in_doubt",
-                        "The step where it stopped is in doubt; resolve it first",
-                    ))
-                }
-                (Status::Failed | Status::Cancelled, Some(step)) => {
-                    Ok(vec![Event::Retried(Retried { step: step.number })])
-                }
-                // Cancelled while the last step was in doubt, which was then settled as done.
-                (Status::Cancelled, None) => Ok(vec![Event::Completed(Completed {})]),
-                (Status::Pending | Status::Running, _) => Err(Refusal::new(
-                    Kind::Conflict,
-                    "execution_running",
-                    "The execution is still running",
-                )),
-                (Status::Completed | Status::Failed, _) => Err(finished()),
-            },
-            Command::ResolveStep { step, resolution } => {
-                if !self.in_doubt() || self.current().is_none_or(|current| current.number != step) {
-                    return Err(Refusal::new(
-                        Kind::Conflict,
-                        "step_not_in_doubt",
-                        "The step is not in doubt",
-                    ));
-                }
-                let done = matches!(resolution, Resolution::Done(_));
-                let event = Event::StepResolved(StepResolved { step, resolution });
-                Ok(if done { self.and_finish(event) } else { vec![event] })
-            }
+            Command::WakeStep { step } => Ok(self.wake(step, at)),
+            Command::Cancel => self.cancel(),
+            Command::Retry => self.retry(),
+            Command::ResolveStep { step, resolution } => self.resolve(step, resolution),
         }
     }
 

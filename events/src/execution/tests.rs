@@ -5,6 +5,7 @@ mod fixtures;
 mod properties;
 
 use super::*;
+use crate::id::{AccountId, StepId, WorkflowId};
 use crate::testing::{epoch, given, sealed};
 use Class::{AtMostOnce, Idempotent, Keyed, Read};
 use fixtures::*;
