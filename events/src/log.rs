@@ -10,6 +10,7 @@ pub mod sqlite;
 
 use std::sync::Arc;
 
+use chrono::DateTime;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
@@ -45,7 +46,7 @@ pub trait Log: Send + Sync + 'static {
 
     /// Every event after a position, for ever: first those on record, then each batch as it
     /// becomes durable. Batches are never empty. An error ends the stream; follow again from
-    /// the last position seen.
+    /// the last position seen. It also ends when the log is closed.
     fn follow(&self, after: Position) -> BoxStream<'static, Result<Arc<[Recorded]>, ReadError>>;
 
     /// The position of the newest durable event; 0 where there is none.
@@ -86,6 +87,12 @@ pub struct Append {
     pub context: Context,
     /// Makes this append happen at most once, whatever the stream's version.
     pub command: Option<Command>,
+}
+
+/// A context as engines keep it: in whole microseconds.
+fn in_micros(context: Context) -> Context {
+    let at = DateTime::from_timestamp_micros(context.at.timestamp_micros());
+    Context { at: at.unwrap_or(context.at), ..context }
 }
 
 /// An event that is not yet in a log.

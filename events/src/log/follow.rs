@@ -1,87 +1,101 @@
-//! Following a log: from what is on record to what becomes durable now, without gap or double.
+//! Following a log: what is on record first, then each batch as it becomes durable, with no
+//! gap and nothing twice where the two meet.
+//!
+//! Never here: an engine. One reads pages for the follower and sends it batches.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
-use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::ReadError;
+use crate::log::ReadError;
 use crate::recorded::{Position, Recorded};
 
-/// How many events are read at a time.
-const PAGE: usize = 2_048;
+/// How many events are read at once.
+const PAGE: usize = 1_000;
 
-type Page = BoxFuture<'static, Result<Vec<Recorded>, ReadError>>;
+/// How many batches wait for a follower before it has to read them instead.
+pub(super) const BATCHES: usize = 64;
 
-struct Follower<R> {
-    after: Position,
-    /// Batches since before the first read, so that none is missed in between.
-    batches: Receiver<Arc<[Recorded]>>,
-    read: R,
-    /// Whether what is on record was read to its end.
-    live: bool,
+/// Reads at most so many events after a position.
+pub(super) type Read =
+    Box<dyn Fn(Position, usize) -> BoxFuture<'static, Result<Vec<Recorded>, ReadError>> + Send>;
+
+/// How a follower hears of what is new.
+pub(super) enum News {
+    /// The engine tells it. Must have been asked for before the first page is read.
+    Told(broadcast::Receiver<Arc<[Recorded]>>),
+    /// Another process writes; look again after this long.
+    Looked(Duration),
 }
 
-/// Every event after a position, for ever.
-pub(in crate::log) fn follow<R>(
+struct Follower {
+    read: Read,
+    news: News,
+    seen: Position,
+    /// Whether there may be more on record than was read.
+    behind: bool,
+}
+
+/// Every event after a position, until the log is closed.
+pub(super) fn follow(
+    read: Read,
+    news: News,
     after: Position,
-    batches: Receiver<Arc<[Recorded]>>,
-    read: R,
-) -> BoxStream<'static, Result<Arc<[Recorded]>, ReadError>>
-where
-    R: Fn(Position, usize) -> Page + Send + Sync + 'static,
-{
-    let follower = Follower { after, batches, read, live: false };
+) -> BoxStream<'static, Result<Arc<[Recorded]>, ReadError>> {
+    let follower = Follower { read, news, seen: after, behind: true };
     stream::unfold(Some(follower), |follower| async move {
         let mut follower = follower?;
         match follower.next().await {
-            Ok(Some(batch)) => Some((Ok(batch), Some(follower))),
-            Ok(None) => None,
+            Ok(batch) => {
+                let batch = batch?;
+                follower.seen = batch.last().map_or(follower.seen, |last| last.position);
+                Some((Ok(batch), Some(follower)))
+            }
             Err(error) => Some((Err(error), None)),
         }
     })
     .boxed()
 }
 
-impl<R: Fn(Position, usize) -> Page> Follower<R> {
-    /// The next batch; none once the log is closed.
+impl Follower {
+    /// The next events after those seen, at least one; none once the log is closed.
     async fn next(&mut self) -> Result<Option<Arc<[Recorded]>>, ReadError> {
         loop {
-            if !self.live {
-                let page = (self.read)(self.after, PAGE).await?;
-                if let Some(last) = page.last() {
-                    self.after = last.position;
+            if self.behind {
+                let page = (self.read)(self.seen, PAGE).await?;
+                self.behind = page.len() >= PAGE;
+                if !page.is_empty() {
                     return Ok(Some(page.into()));
                 }
-                self.live = true;
             }
-            match self.batches.recv().await {
-                Ok(batch) => {
-                    if let Some(batch) = self.unseen(batch) {
-                        return Ok(Some(batch));
-                    }
+            match &mut self.news {
+                News::Looked(pause) => {
+                    tokio::time::sleep(*pause).await;
+                    self.behind = true;
                 }
-                Err(RecvError::Lagged(_)) => self.live = false,
-                Err(RecvError::Closed) => return Ok(None),
+                News::Told(live) => match live.recv().await {
+                    Ok(batch) => {
+                        if let Some(fresh) = after(batch, self.seen) {
+                            return Ok(Some(fresh));
+                        }
+                    }
+                    Err(RecvError::Lagged(_)) => self.behind = true,
+                    Err(RecvError::Closed) => return Ok(None),
+                },
             }
         }
     }
+}
 
-    /// What of a batch was not seen yet.
-    fn unseen(&mut self, batch: Arc<[Recorded]>) -> Option<Arc<[Recorded]>> {
-        let (first, last) = (batch.first()?.position, batch.last()?.position);
-        if last <= self.after {
-            return None;
-        }
-        let unseen = if first > self.after {
-            batch
-        } else {
-            let after = self.after;
-            batch.iter().filter(|event| event.position > after).cloned().collect()
-        };
-        self.after = last;
-        Some(unseen)
+/// The part of a batch that comes after a position; none where there is nothing.
+fn after(batch: Arc<[Recorded]>, seen: Position) -> Option<Arc<[Recorded]>> {
+    let known = batch.partition_point(|event| event.position <= seen);
+    match known {
+        0 => (!batch.is_empty()).then_some(batch),
+        _ => batch.get(known..).filter(|rest| !rest.is_empty()).map(Arc::from),
     }
 }

@@ -8,39 +8,40 @@ use futures_util::stream::BoxStream;
 use parking_lot::RwLock;
 use tokio::sync::broadcast;
 
-use super::follow;
-use super::{Append, AppendError, Appended, CommandKey, Log, ReadError, Remembered, Snapshot};
+use super::follow::{self, News};
+use super::{
+    Append, AppendError, Appended, CommandKey, Log, ReadError, Remembered, Snapshot, in_micros,
+};
 use crate::id::StreamId;
 use crate::recorded::{Hash, Position, Recorded, Version};
 
 /// A log in memory.
 #[derive(Debug)]
-pub struct Memory(Arc<RwLock<Kept>>);
+pub struct Memory {
+    kept: Arc<RwLock<Kept>>,
+    /// Followers hear of new batches until this is dropped.
+    followers: broadcast::Sender<Arc<[Recorded]>>,
+}
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Kept {
     events: Vec<Recorded>,
     streams: HashMap<StreamId, Vec<usize>>,
     commands: HashMap<CommandKey, Remembered>,
     snapshots: HashMap<StreamId, Snapshot>,
-    batches: broadcast::Sender<Arc<[Recorded]>>,
 }
 
 impl Memory {
     /// An empty log.
     pub fn new() -> Arc<Self> {
-        Arc::new(Self(Arc::new(RwLock::new(Kept {
-            events: Vec::new(),
-            streams: HashMap::new(),
-            commands: HashMap::new(),
-            snapshots: HashMap::new(),
-            batches: broadcast::channel(1_024).0,
-        }))))
+        let followers = broadcast::Sender::new(follow::BATCHES);
+        Arc::new(Self { kept: Arc::default(), followers })
     }
 }
 
 impl Kept {
-    fn append(&mut self, append: Append) -> Result<Appended, AppendError> {
+    /// Appends, and hands out what a follower has to hear of.
+    fn append(&mut self, append: Append) -> Result<(Appended, Vec<Recorded>), AppendError> {
         if let Some(before) = append.command.and_then(|command| self.commands.get(&command.key)) {
             return Err(AppendError::Duplicate(before.clone()));
         }
@@ -51,11 +52,11 @@ impl Kept {
         if current != append.expected {
             return Err(AppendError::WrongVersion { current });
         }
-        let (stream, context) = (&append.stream, &append.context);
+        let (stream, context) = (&append.stream, in_micros(append.context));
         let first = self.events.len();
         for (index, event) in append.events.iter().enumerate() {
             let (version, schema) = (current.plus(index + 1), event.schema);
-            hash = hash.next(stream, version, event.event_type, schema, context, &event.data);
+            hash = hash.next(stream, version, event.event_type, schema, &context, &event.data);
             places.push(self.events.len());
             self.events.push(Recorded {
                 position: Position(self.events.len() as u64 + 1),
@@ -73,15 +74,27 @@ impl Kept {
             let (stream, fingerprint) = (append.stream, command.fingerprint);
             self.commands.insert(command.key, Remembered { stream, version, fingerprint });
         }
-        // Whether anybody follows does not matter.
-        let _ = self.batches.send(self.events.iter().skip(first).cloned().collect());
-        Ok(Appended { position: Position(self.events.len() as u64), version })
+        let batch = self.events.iter().skip(first).cloned().collect();
+        Ok((Appended { position: Position(self.events.len() as u64), version }, batch))
     }
 
     fn stream(&self, stream: &StreamId, after: Version, limit: usize) -> Vec<Recorded> {
         let places = self.streams.get(stream).into_iter().flatten();
         let places = places.skip(after.0 as usize).take(limit);
         places.filter_map(|place| self.events.get(*place)).cloned().collect()
+    }
+
+    /// Keeps a snapshot, unless there is a newer one of the same shape or the stream has not
+    /// come so far.
+    fn save(&mut self, snapshot: Snapshot) {
+        let version = self.streams.get(&snapshot.stream).map_or(0, Vec::len) as u64;
+        let older = |kept: &Snapshot| {
+            kept.state_version == snapshot.state_version && kept.version > snapshot.version
+        };
+        if version >= snapshot.version.0 && !self.snapshots.get(&snapshot.stream).is_some_and(older)
+        {
+            self.snapshots.insert(snapshot.stream.clone(), snapshot);
+        }
     }
 
     fn all(&self, after: Position, limit: usize) -> Vec<Recorded> {
@@ -95,7 +108,15 @@ fn ready<T: Send + 'static>(value: T) -> BoxFuture<'static, T> {
 
 impl Log for Memory {
     fn append(&self, append: Append) -> BoxFuture<'static, Result<Appended, AppendError>> {
-        ready(self.0.write().append(append))
+        // Followers hear of it before the next append, so they hear of all in order.
+        let mut kept = self.kept.write();
+        ready(kept.append(append).map(|(appended, batch)| {
+            if !batch.is_empty() {
+                // Whether anybody follows does not matter.
+                let _ = self.followers.send(batch.into());
+            }
+            appended
+        }))
     }
 
     fn read_stream(
@@ -104,7 +125,7 @@ impl Log for Memory {
         after: Version,
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<Recorded>, ReadError>> {
-        ready(Ok(self.0.read().stream(stream, after, limit)))
+        ready(Ok(self.kept.read().stream(stream, after, limit)))
     }
 
     fn read_all(
@@ -112,28 +133,29 @@ impl Log for Memory {
         after: Position,
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<Recorded>, ReadError>> {
-        ready(Ok(self.0.read().all(after, limit)))
+        ready(Ok(self.kept.read().all(after, limit)))
     }
 
     fn follow(&self, after: Position) -> BoxStream<'static, Result<Arc<[Recorded]>, ReadError>> {
-        let kept = Arc::clone(&self.0);
-        let batches = kept.read().batches.subscribe();
-        follow::follow(after, batches, move |after, limit| ready(Ok(kept.read().all(after, limit))))
+        let news = News::Told(self.followers.subscribe());
+        let kept = Arc::clone(&self.kept);
+        let read = move |after, limit| ready(Ok(kept.read().all(after, limit)));
+        follow::follow(Box::new(read), news, after)
     }
 
     fn head(&self) -> Position {
-        Position(self.0.read().events.len() as u64)
+        Position(self.kept.read().events.len() as u64)
     }
 
     fn remembered(
         &self,
         key: CommandKey,
     ) -> BoxFuture<'static, Result<Option<Remembered>, ReadError>> {
-        ready(Ok(self.0.read().commands.get(&key).cloned()))
+        ready(Ok(self.kept.read().commands.get(&key).cloned()))
     }
 
     fn save_snapshot(&self, snapshot: Snapshot) {
-        self.0.write().snapshots.insert(snapshot.stream.clone(), snapshot);
+        self.kept.write().save(snapshot);
     }
 
     fn load_snapshot(
@@ -141,7 +163,7 @@ impl Log for Memory {
         stream: &StreamId,
         state_version: u32,
     ) -> BoxFuture<'static, Result<Option<Snapshot>, ReadError>> {
-        let kept = self.0.read().snapshots.get(stream).cloned();
+        let kept = self.kept.read().snapshots.get(stream).cloned();
         ready(Ok(kept.filter(|snapshot| snapshot.state_version == state_version)))
     }
 

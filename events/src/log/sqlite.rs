@@ -4,50 +4,67 @@
 //! go over connections of their own; a third thread moves the write-ahead log into the file.
 //! Never here: what an event means.
 
+mod batch;
+mod checkpoint;
 mod heads;
+mod queue;
 mod reader;
 mod schema;
 mod state;
+mod wal;
 mod writer;
 
 use std::fs::{File, TryLockError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
-use parking_lot::Mutex;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::broadcast;
 
+use super::follow::{self, News};
 use super::{
     Append, AppendError, Appended, CommandKey, Log, OpenError, ReadError, Remembered, Snapshot,
-    follow,
 };
 use crate::id::StreamId;
 use crate::recorded::{Position, Recorded, Version};
+use checkpoint::Checkpoints;
+use heads::Heads;
+use queue::{Queue, queue};
 use reader::Readers;
 use state::Shared;
-use writer::{Request, Writer};
+use writer::Writer;
 
-/// How many appends may wait for the writer; more wait to be queued.
-const QUEUE: usize = 4_096;
+/// How often a log that another process writes to is looked at for new events.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Why a log that was opened for reading takes no new events.
+const READ_ONLY: &str = "the log was opened for reading only";
 
 /// A log in one SQLite file.
 pub struct Sqlite {
-    shared: Arc<Shared>,
     readers: Arc<Readers>,
-    room: Arc<Semaphore>,
-    /// None once the log is being closed, or where it was opened for reading only.
-    queue: Option<mpsc::Sender<Request>>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// None where the log was opened for reading only.
+    writing: Option<Writing>,
     _lock: Option<File>,
+}
+
+/// What a log that takes new events has beside its readers.
+struct Writing {
+    queue: Queue,
+    /// Followers hear of new batches until this is dropped.
+    followers: broadcast::Sender<Arc<[Recorded]>>,
+    checkpoints: Arc<Checkpoints>,
+    writer: Option<JoinHandle<()>>,
+    checkpointer: Option<JoinHandle<()>>,
 }
 
 impl std::fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sqlite").field("head", &self.shared.head()).finish()
+        f.debug_struct("Sqlite").field("head", &self.readers.shared().head()).finish()
     }
 }
 
@@ -55,96 +72,131 @@ fn engine(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> OpenErr
     OpenError::Engine(error.into())
 }
 
-impl Sqlite {
-    /// Opens the log in a file, and makes it where there is none. As long as it is open, no
-    /// other process can open it for writing.
-    pub fn open(path: &Path) -> Result<Arc<Self>, OpenError> {
-        let lock = File::create(path.with_extension("lock")).map_err(engine)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(path.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(engine(error)),
+/// Takes the file beside the log whose lock says whose the log is. The system lets go of it
+/// when the process dies.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let lock = File::create(path.with_extension("lock")).map_err(engine)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(engine(error)),
+    }
+}
+
+/// Refuses a write-ahead log of which SQLite would silently drop what was acknowledged.
+fn refuse_damage(path: &Path) -> Result<(), OpenError> {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    match wal::damaged_frame(Path::new(&wal)).map_err(engine)? {
+        None => Ok(()),
+        Some(frame) => Err(engine(format!(
+            "{} is damaged at frame {frame}, and more was committed after it; restore a copy, or \
+             move the file away to go on without what it holds",
+            Path::new(&wal).display()
+        ))),
+    }
+}
+
+/// Starts a thread without which the log takes no new events.
+fn spawn(
+    name: &str,
+    shared: &Arc<Shared>,
+    body: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, OpenError> {
+    let shared = Arc::clone(shared);
+    let guarded = move || {
+        if catch_unwind(AssertUnwindSafe(body)).is_err() {
+            shared.break_down("a thread of the log panicked");
         }
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(guarded).map_err(engine)
+}
+
+impl Sqlite {
+    /// Opens the log in a file, and makes it where there is none. As long as the value lives,
+    /// nobody else can open it for writing.
+    pub fn open(path: &Path) -> Result<Arc<Self>, OpenError> {
+        let lock = lock(path)?;
+        refuse_damage(path)?;
         let connection = schema::open_for_writing(path)?;
-        let readers = Arc::new(Readers::new(path));
-        let shared = Arc::new(Shared::new(schema::head(&connection).map_err(engine)?));
-        let writer = Writer::new(connection, Arc::clone(&shared)).map_err(engine)?;
-        let (queue, requests) = mpsc::channel();
-        let checkpoints = schema::open_for_checkpoints(path).map_err(engine)?;
-        let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
-            std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(engine)
+        let heads = Heads::load(&connection).map_err(engine)?;
+        let moving = schema::open_for_checkpoints(path)?;
+        let readers = Readers::open(path)?;
+        let shared = readers.shared();
+        let (queue, requests) = queue();
+        let followers = broadcast::Sender::new(follow::BATCHES);
+        let checkpoints = Arc::new(Checkpoints::default());
+        let writer = Writer {
+            connection,
+            heads,
+            queue: requests,
+            shared: Arc::clone(shared),
+            followers: followers.clone(),
+            checkpoints: Arc::clone(&checkpoints),
+            snapshots: Vec::new(),
+            #[cfg(feature = "testing")]
+            sync_fails: false,
         };
-        let closing = Arc::clone(&shared);
-        let threads = vec![
-            spawn("log-writer", Box::new(move || writer.run(&requests)))?,
-            spawn("log-checkpoint", Box::new(move || state::checkpoint(&checkpoints, &closing)))?,
-        ];
-        Ok(Arc::new(Self {
-            shared,
-            readers,
-            room: Arc::new(Semaphore::new(QUEUE)),
-            queue: Some(queue),
-            threads: Mutex::new(threads),
-            _lock: Some(lock),
-        }))
+        // From here on an early end drops this, which ends the threads.
+        let mut writing =
+            Writing { queue, followers, checkpoints, writer: None, checkpointer: None };
+        writing.writer = Some(spawn("log-writer", shared, move || writer.run())?);
+        let (pending, path) = (Arc::clone(&writing.checkpoints), path.to_owned());
+        let told = Arc::clone(shared);
+        let body = move || checkpoint::run(&moving, &path, &pending, &told);
+        writing.checkpointer = Some(spawn("log-checkpoint", shared, body)?);
+        Ok(Arc::new(Self { readers, writing: Some(writing), _lock: Some(lock) }))
     }
 
     /// Opens the log in a file for reading only, also beside a process that writes to it.
     pub fn open_read_only(path: &Path) -> Result<Arc<Self>, OpenError> {
-        let readers = Arc::new(Readers::new(path));
-        let head = readers.head().map_err(engine)?;
-        Ok(Arc::new(Self {
-            shared: Arc::new(Shared::new(head)),
-            readers,
-            room: Arc::new(Semaphore::new(QUEUE)),
-            queue: None,
-            threads: Mutex::default(),
-            _lock: None,
-        }))
+        Ok(Arc::new(Self { readers: Readers::open(path)?, writing: None, _lock: None }))
     }
 
     /// The next sync fails as a broken disk would have it.
     #[cfg(feature = "testing")]
     pub fn fail_next_sync(&self) {
-        self.shared.fail_next_sync();
+        self.fail(queue::Failing::Sync);
     }
 
     /// The file may not grow beyond this many pages, as on a full disk.
     #[cfg(feature = "testing")]
     pub fn limit_pages(&self, pages: Option<u32>) {
-        self.shared.limit_pages(pages);
+        self.fail(queue::Failing::Pages(pages));
     }
 
-    async fn read<T: Send + 'static>(
-        readers: Arc<Readers>,
-        shared: Arc<Shared>,
-        read: impl FnOnce(&mut reader::Reader) -> Result<T, ReadError> + Send + 'static,
-    ) -> Result<T, ReadError> {
-        let reading = tokio::task::spawn_blocking(move || readers.with(read));
-        let read =
-            reading.await.unwrap_or_else(|error| Err(ReadError::Engine(error.to_string().into())));
-        if let Err(ReadError::Damaged { position, what }) = &read {
-            shared.break_down(format!("it is damaged at position {position}: {what}"));
-        }
-        read
+    /// The writer's thread panics.
+    #[cfg(feature = "testing")]
+    pub fn panic_writer(&self) {
+        self.fail(queue::Failing::Panic);
     }
+
+    #[cfg(feature = "testing")]
+    fn fail(&self, failing: queue::Failing) {
+        if let Some(writing) = &self.writing {
+            writing.queue.fail(failing);
+        }
+    }
+}
+
+/// Reads events of all streams.
+fn read_all(
+    readers: &Arc<Readers>,
+    after: Position,
+    limit: usize,
+) -> BoxFuture<'static, Result<Vec<Recorded>, ReadError>> {
+    let head = readers.shared().head();
+    Box::pin(Arc::clone(readers).read(move |reader| reader.all(after, limit, head)))
 }
 
 impl Log for Sqlite {
     fn append(&self, append: Append) -> BoxFuture<'static, Result<Appended, AppendError>> {
-        let closed = || AppendError::Refusing("it is closed for writing".into());
-        let Some(queue) = self.queue.clone() else {
-            return Box::pin(std::future::ready(Err(closed())));
-        };
-        let room = Arc::clone(&self.room);
-        Box::pin(async move {
-            let permit = room.acquire_owned().await.map_err(|_| closed())?;
-            let (answer, answered) = oneshot::channel();
-            queue.send(Request::Append { append, answer, permit }).map_err(|_| closed())?;
-            // A writer that ended without an answer may have written.
-            let unknown = || AppendError::Unknown("the writer ended".into());
-            answered.await.unwrap_or_else(|_| Err(unknown()))
-        })
+        let refused = |reason| Box::pin(std::future::ready(Err(AppendError::Refusing(reason))));
+        match (&self.writing, self.refusing()) {
+            (_, Some(reason)) => refused(reason),
+            (None, None) => refused(READ_ONLY.into()),
+            (Some(writing), None) => Box::pin(writing.queue.clone().append(append)),
+        }
     }
 
     fn read_stream(
@@ -153,9 +205,8 @@ impl Log for Sqlite {
         after: Version,
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<Recorded>, ReadError>> {
-        let stream = stream.clone();
-        let (readers, shared) = (Arc::clone(&self.readers), Arc::clone(&self.shared));
-        Box::pin(Self::read(readers, shared, move |reader| reader.stream(&stream, after, limit)))
+        let (readers, stream) = (Arc::clone(&self.readers), stream.clone());
+        Box::pin(readers.read(move |reader| reader.stream(&stream, after, limit)))
     }
 
     fn read_all(
@@ -163,24 +214,24 @@ impl Log for Sqlite {
         after: Position,
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<Recorded>, ReadError>> {
-        let (readers, shared) = (Arc::clone(&self.readers), Arc::clone(&self.shared));
-        Box::pin(Self::read(readers, shared, move |reader| reader.all(after, limit)))
+        read_all(&self.readers, after, limit)
     }
 
     fn follow(&self, after: Position) -> BoxStream<'static, Result<Arc<[Recorded]>, ReadError>> {
-        let (readers, shared) = (Arc::clone(&self.readers), Arc::clone(&self.shared));
-        let batches = shared.batches();
-        follow::follow(after, batches, move |after, limit| {
-            let (readers, shared) = (Arc::clone(&readers), Arc::clone(&shared));
-            Box::pin(Self::read(readers, shared, move |reader| reader.all(after, limit)))
-        })
+        let news = match &self.writing {
+            Some(writing) => News::Told(writing.followers.subscribe()),
+            None => News::Looked(LOOK),
+        };
+        let readers = Arc::clone(&self.readers);
+        follow::follow(Box::new(move |after, limit| read_all(&readers, after, limit)), news, after)
     }
 
     fn head(&self) -> Position {
-        match self.queue {
-            Some(_) => self.shared.head(),
+        let known = self.readers.shared().head();
+        match self.writing {
+            Some(_) => known,
             // Another process may have written meanwhile.
-            None => self.readers.head().unwrap_or_else(|_| self.shared.head()),
+            None => self.readers.read_now(|reader| reader.head()).unwrap_or(known),
         }
     }
 
@@ -188,14 +239,12 @@ impl Log for Sqlite {
         &self,
         key: CommandKey,
     ) -> BoxFuture<'static, Result<Option<Remembered>, ReadError>> {
-        let (readers, shared) = (Arc::clone(&self.readers), Arc::clone(&self.shared));
-        Box::pin(Self::read(readers, shared, move |reader| reader.remembered(key)))
+        Box::pin(Arc::clone(&self.readers).read(move |reader| reader.remembered(key)))
     }
 
     fn save_snapshot(&self, snapshot: Snapshot) {
-        if let Some(queue) = &self.queue {
-            // Where the writer has ended there is nothing to keep it for.
-            let _ = queue.send(Request::Snapshot(snapshot));
+        if let Some(writing) = &self.writing {
+            writing.queue.snapshot(snapshot);
         }
     }
 
@@ -204,25 +253,35 @@ impl Log for Sqlite {
         stream: &StreamId,
         state_version: u32,
     ) -> BoxFuture<'static, Result<Option<Snapshot>, ReadError>> {
-        let stream = stream.clone();
-        let (readers, shared) = (Arc::clone(&self.readers), Arc::clone(&self.shared));
-        Box::pin(Self::read(readers, shared, move |reader| reader.snapshot(stream, state_version)))
+        let (readers, stream) = (Arc::clone(&self.readers), stream.clone());
+        Box::pin(readers.read(move |reader| reader.snapshot(stream, state_version)))
     }
 
     fn refusing(&self) -> Option<Arc<str>> {
-        self.shared.refusing()
+        let read_only = || self.writing.is_none().then(|| READ_ONLY.into());
+        self.readers.shared().refusing().or_else(read_only)
     }
 }
 
 impl Drop for Sqlite {
-    /// Writes what is queued, then ends the threads.
+    /// Lets go of the readers first: the last connection to end leaves one file behind, and
+    /// only the other two can.
     fn drop(&mut self) {
-        drop(self.queue.take());
-        self.shared.close();
-        for thread in self.threads.lock().drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the log panicked");
-            }
-        }
+        self.readers.close();
     }
+}
+
+impl Drop for Writing {
+    /// Writes what is queued, moves it into the file, and ends the threads.
+    fn drop(&mut self) {
+        self.queue.close();
+        join(self.writer.take());
+        self.checkpoints.close();
+        join(self.checkpointer.take());
+    }
+}
+
+fn join(thread: Option<JoinHandle<()>>) {
+    // A panic was told when it happened.
+    let _ = thread.map(JoinHandle::join);
 }

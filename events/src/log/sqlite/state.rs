@@ -1,175 +1,142 @@
-//! What the threads of the log share: its head, its followers, and whether it refuses.
+//! What the threads of the log share: its head, and whether it takes new events.
+//!
+//! Never here: repairing anything.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::{Condvar, Mutex};
-use rusqlite::Connection;
-use tokio::sync::broadcast;
+use parking_lot::{Mutex, MutexGuard, RwLock};
+use rusqlite::ErrorCode;
 
-use crate::recorded::{Position, Recorded};
-
-/// How many batches a follower may lag behind before it reads them again.
-const LAG: usize = 1_024;
-
-/// How often the write-ahead log is moved into the file.
-const CHECKPOINT: Duration = Duration::from_millis(250);
-
-/// The write-ahead log is cut back when it is longer than this, in bytes.
-const LONGEST_WAL: u64 = 64 * 1024 * 1024;
+use super::super::AppendError;
+use crate::recorded::Position;
 
 /// Why no new events are taken.
 #[derive(Clone, Debug)]
 enum Refusal {
-    /// There is no room. That may change.
-    Full(Arc<str>),
+    /// Until it passes by itself, as a full disk does.
+    Passing(Arc<str>),
     /// Until the process starts again.
-    Broken(Arc<str>),
+    Lasting(Arc<str>),
 }
 
 /// What the threads share.
 pub(super) struct Shared {
     head: AtomicU64,
-    refusal: Mutex<Option<Refusal>>,
-    batches: broadcast::Sender<Arc<[Recorded]>>,
-    closed: Mutex<bool>,
-    closing: Condvar,
-    failing: AtomicBool,
-    pages: Mutex<Option<Option<u32>>>,
+    refusal: RwLock<Option<Refusal>>,
+    gate: Mutex<()>,
 }
 
 impl Shared {
     pub(super) fn new(head: Position) -> Self {
-        Self {
-            head: AtomicU64::new(head.0),
-            refusal: Mutex::default(),
-            batches: broadcast::channel(LAG).0,
-            closed: Mutex::new(false),
-            closing: Condvar::new(),
-            failing: AtomicBool::new(false),
-            pages: Mutex::default(),
-        }
+        Self { head: AtomicU64::new(head.0), refusal: RwLock::default(), gate: Mutex::default() }
     }
 
+    /// The position of the newest durable event.
     pub(super) fn head(&self) -> Position {
         Position(self.head.load(Ordering::Acquire))
     }
 
-    /// A batch is durable.
-    pub(super) fn publish(&self, batch: Vec<Recorded>) {
-        let Some(last) = batch.last() else { return };
-        self.head.store(last.position.0, Ordering::Release);
-        if self.batches.receiver_count() > 0 {
-            // Whoever left meanwhile does not matter.
-            let _ = self.batches.send(batch.into());
-        }
+    pub(super) fn advance(&self, head: Position) {
+        self.head.store(head.0, Ordering::Release);
     }
 
-    pub(super) fn batches(&self) -> broadcast::Receiver<Arc<[Recorded]>> {
-        self.batches.subscribe()
+    /// Whoever writes holds this, so that a checkpoint can have the file to itself.
+    pub(super) fn hold(&self) -> MutexGuard<'_, ()> {
+        self.gate.lock()
     }
 
+    /// Why new events are refused; none when they are taken.
     pub(super) fn refusing(&self) -> Option<Arc<str>> {
-        match &*self.refusal.lock() {
-            Some(Refusal::Full(reason) | Refusal::Broken(reason)) => Some(Arc::clone(reason)),
+        match &*self.refusal.read() {
+            Some(Refusal::Passing(reason) | Refusal::Lasting(reason)) => Some(Arc::clone(reason)),
             None => None,
         }
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        matches!(*self.refusal.lock(), Some(Refusal::Full(_)))
+    /// Whether events are refused for a reason that may pass.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(*self.refusal.read(), Some(Refusal::Passing(_)))
     }
 
-    /// There is no room for more.
-    pub(super) fn fill_up(&self) -> Arc<str> {
-        let mut refusal = self.refusal.lock();
-        match &*refusal {
-            Some(Refusal::Full(reason) | Refusal::Broken(reason)) => Arc::clone(reason),
-            None => {
-                let reason: Arc<str> = "the disk is full".into();
-                tracing::error!(%reason, "the log takes no new events");
-                *refusal = Some(Refusal::Full(Arc::clone(&reason)));
-                reason
-            }
+    /// Whether nothing but a new start can help.
+    pub(super) fn is_broken(&self) -> bool {
+        matches!(*self.refusal.read(), Some(Refusal::Lasting(_)))
+    }
+
+    /// No new events until [`Shared::recover`].
+    pub(super) fn wait(&self, reason: &Arc<str>) {
+        let mut refusal = self.refusal.write();
+        if refusal.is_none() {
+            tracing::error!(%reason, "the log takes no new events until this has passed");
+            *refusal = Some(Refusal::Passing(Arc::clone(reason)));
         }
     }
 
-    /// There is room again.
-    pub(super) fn make_room(&self) {
-        let mut refusal = self.refusal.lock();
-        if matches!(*refusal, Some(Refusal::Full(_))) {
+    /// What was waited for has passed.
+    pub(super) fn recover(&self) {
+        let mut refusal = self.refusal.write();
+        if matches!(*refusal, Some(Refusal::Passing(_))) {
             tracing::info!("the log takes new events again");
             *refusal = None;
         }
     }
 
-    /// Nothing more is taken until the process starts again.
-    pub(super) fn break_down(&self, reason: String) -> Arc<str> {
-        let mut refusal = self.refusal.lock();
-        if let Some(Refusal::Broken(reason)) = &*refusal {
-            return Arc::clone(reason);
+    /// No new events until the process starts again.
+    pub(super) fn break_down(&self, reason: &str) {
+        let mut refusal = self.refusal.write();
+        if !matches!(*refusal, Some(Refusal::Lasting(_))) {
+            tracing::error!(%reason, "the log takes no new events until the next start");
+            *refusal = Some(Refusal::Lasting(reason.into()));
         }
-        let reason: Arc<str> = reason.into();
-        tracing::error!(%reason, "the log takes no new events until the next start");
-        *refusal = Some(Refusal::Broken(Arc::clone(&reason)));
-        reason
-    }
-
-    pub(super) fn close(&self) {
-        *self.closed.lock() = true;
-        self.closing.notify_all();
-    }
-
-    /// Waits; answers whether the log is being closed.
-    fn closes_within(&self, time: Duration) -> bool {
-        let mut closed = self.closed.lock();
-        if !*closed {
-            self.closing.wait_for(&mut closed, time);
-        }
-        *closed
-    }
-
-    #[cfg(feature = "testing")]
-    pub(super) fn fail_next_sync(&self) {
-        self.failing.store(true, Ordering::SeqCst);
-    }
-
-    #[cfg(feature = "testing")]
-    pub(super) fn limit_pages(&self, pages: Option<u32>) {
-        *self.pages.lock() = Some(pages);
-    }
-
-    /// Whether a test wants this sync to fail.
-    pub(super) fn is_failing(&self) -> bool {
-        self.failing.swap(false, Ordering::SeqCst)
-    }
-
-    /// A limit on pages that a test wants from now on.
-    pub(super) fn new_limit(&self) -> Option<Option<u32>> {
-        self.pages.lock().take()
     }
 }
 
-/// Moves the write-ahead log into the file, until the log is closed.
-pub(super) fn checkpoint(connection: &Connection, shared: &Shared) {
-    let wal = connection.path().map(|path| PathBuf::from(format!("{path}-wal")));
-    let mut done = shared.head();
-    while !shared.closes_within(CHECKPOINT) {
-        if shared.head() == done {
-            continue;
-        }
-        done = shared.head();
-        let length = wal.as_ref().and_then(|wal| wal.metadata().ok()).map_or(0, |file| file.len());
-        let mode = if length > LONGEST_WAL { "TRUNCATE" } else { "PASSIVE" };
-        let sql = format!("PRAGMA wal_checkpoint({mode})");
-        match connection.query_row(&sql, [], |_| Ok(())) {
-            Err(error) if super::writer::is_broken(&error) => {
-                shared.break_down(format!("the file cannot be brought up to date: {error}"));
+/// What a failed write means.
+#[derive(Clone, Debug)]
+pub(super) enum Failure {
+    /// Nothing was written, and it may go better later.
+    Passing(Arc<str>),
+    /// Nothing was written, and the file is not to be trusted.
+    Lasting(Arc<str>),
+    /// What was written may be durable or not.
+    Unknown(Arc<str>),
+}
+
+impl Failure {
+    /// Judges an error that came up before the commit.
+    pub(super) fn before_commit(error: &rusqlite::Error) -> Self {
+        let reason = error.to_string().into();
+        if is_passing(error) { Self::Passing(reason) } else { Self::Lasting(reason) }
+    }
+
+    /// Judges an error of the commit. On a full disk the frame that makes the batch valid is
+    /// cut off, so there is no batch; after a failed sync there may be one.
+    pub(super) fn at_commit(error: &rusqlite::Error) -> Self {
+        let reason = error.to_string().into();
+        if is_passing(error) { Self::Passing(reason) } else { Self::Unknown(reason) }
+    }
+
+    /// What those are told who wait for the write.
+    pub(super) fn answer(&self) -> AppendError {
+        match self {
+            Self::Passing(reason) | Self::Lasting(reason) => {
+                AppendError::Refusing(Arc::clone(reason))
             }
-            Err(error) => tracing::warn!(%error, "the write-ahead log stays long for now"),
-            Ok(()) => {}
+            Self::Unknown(reason) => AppendError::Unknown(Arc::clone(reason)),
         }
     }
+}
+
+/// Whether an error may pass by itself: the disk is full, or somebody else has locked the file.
+pub(super) fn is_passing(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
+}
+
+/// Whether an error says that the file is not what was written.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }

@@ -1,373 +1,223 @@
-//! The writer thread: drains the queue, checks, writes in one transaction, syncs once, answers.
+//! The one thread that writes. It takes what waits, writes it in one transaction, syncs once,
+//! and answers; what has come meanwhile is the next batch.
+//!
+//! Never here: what makes an append right or wrong (that is `batch`).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use tokio::sync::broadcast;
 
-use super::super::{
-    Append, AppendError, Appended, Command, CommandKey, NewEvent, Remembered, Snapshot,
-};
-use super::heads::{Head, Heads};
-use super::reader;
-use super::state::Shared;
-use crate::id::StreamId;
-use crate::recorded::{Actor, Hash, Position, Recorded, Version};
+use super::super::{Append, Snapshot};
+use super::batch::{Batch, insert_snapshot};
+use super::checkpoint::Checkpoints;
+use super::heads::Heads;
+use super::queue::{Answer, Message, Waiting};
+use super::state::{Failure, Shared, is_passing};
+use crate::recorded::Recorded;
 
-/// How many requests are written in one transaction at most.
+/// How many appends are written in one transaction at most.
 const BATCH: usize = 1_024;
 
-/// How often a full disk is tried again.
-const PROBE: Duration = Duration::from_secs(1);
+/// How many snapshots are held back for the next transaction at most.
+const SNAPSHOTS: usize = 256;
 
-/// How much room there must be again, in bytes.
-const ROOM: usize = 256 * 1024;
+/// How often it is tried whether what is waited for has passed.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
-/// How long commands are remembered, in microseconds: seven days.
-const MEMORY: i64 = 7 * 24 * 3_600 * 1_000_000;
+/// How much must fit before a disk that was full counts as having room again, in bytes.
+const ROOM: i64 = 256 * 1024;
 
-/// After how many remembered commands the old ones are forgotten.
-const TRIM_EVERY: usize = 1_000;
-
-/// Something for the writer to do.
-pub(super) enum Request {
-    /// Append, and answer.
-    Append {
-        append: Append,
-        answer: oneshot::Sender<Result<Appended, AppendError>>,
-        permit: OwnedSemaphorePermit,
-    },
-    /// Keep a snapshot.
-    Snapshot(Snapshot),
-}
-
-type Answer = (oneshot::Sender<Result<Appended, AppendError>>, Result<Appended, AppendError>);
+/// What an event takes beside its content, in bytes, about.
+const FRAME: usize = 200;
 
 /// The writer.
 pub(super) struct Writer {
-    connection: Connection,
-    shared: Arc<Shared>,
-    heads: Heads,
-    types: HashMap<&'static str, (i64, Arc<str>)>,
-    next_stream: i64,
-    commands: usize,
-}
-
-/// A batch that is checked and not yet written.
-#[derive(Default)]
-struct Batch {
-    events: Vec<(i64, i64, Recorded)>,
-    streams: Vec<(i64, StreamId)>,
-    heads: HashMap<StreamId, Head>,
-    commands: HashMap<CommandKey, (Remembered, i64)>,
-    snapshots: Vec<Snapshot>,
-    answers: Vec<Answer>,
+    pub(super) connection: Connection,
+    pub(super) heads: Heads,
+    pub(super) queue: Receiver<Message>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) followers: broadcast::Sender<Arc<[Recorded]>>,
+    pub(super) checkpoints: Arc<Checkpoints>,
+    pub(super) snapshots: Vec<Snapshot>,
+    #[cfg(feature = "testing")]
+    pub(super) sync_fails: bool,
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, shared: Arc<Shared>) -> rusqlite::Result<Self> {
-        let next_stream =
-            connection
-                .query_row("SELECT coalesce(max(id), 0) + 1 FROM streams", [], |row| row.get(0))?;
-        let (heads, types) = (Heads::default(), HashMap::new());
-        Ok(Self { connection, shared, heads, types, next_stream, commands: TRIM_EVERY })
+    /// Writes until the queue is closed.
+    pub(super) fn run(mut self) {
+        let mut closed = false;
+        while !closed {
+            let Some(first) = self.receive() else { continue };
+            let waiting;
+            (waiting, closed) = self.gather(first);
+            if !waiting.is_empty() || (closed && !self.snapshots.is_empty()) {
+                self.settle(waiting);
+            }
+        }
+        if self.shared.is_broken() {
+            // What could not be synced is for the next start to read, as it stands.
+            let no_checkpoint = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+            let _ = self.connection.set_db_config(no_checkpoint, true);
+        }
     }
 
-    /// Writes what comes in until nobody can send any more.
-    pub(super) fn run(mut self, requests: &Receiver<Request>) {
-        loop {
-            match requests.recv_timeout(PROBE) {
-                Ok(first) => {
-                    let more = requests.try_iter().take(BATCH - 1);
-                    let batch: Vec<_> = std::iter::once(first).chain(more).collect();
-                    self.take(batch);
-                }
-                Err(RecvTimeoutError::Timeout) if self.shared.is_full() => self.probe(),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
+    /// Waits for something to do. Meanwhile it tries whether what is waited for has passed.
+    fn receive(&mut self) -> Option<Message> {
+        if !self.shared.is_waiting() {
+            return Some(self.queue.recv().unwrap_or(Message::Close));
         }
-        // A clean end leaves one file. Where it does not work out, the next start does it.
-        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-    }
-
-    fn take(&mut self, requests: Vec<Request>) {
-        self.apply_limit();
-        let mut batch = Batch::default();
-        let mut permits = Vec::with_capacity(requests.len());
-        for request in requests {
-            match request {
-                Request::Snapshot(snapshot) => batch.snapshots.push(snapshot),
-                Request::Append { append, answer, permit } => {
-                    let checked = match self.shared.refusing() {
-                        Some(reason) => Err(AppendError::Refusing(reason)),
-                        None => self.check(append, &mut batch),
-                    };
-                    batch.answers.push((answer, checked));
-                    permits.push(permit);
-                }
-            }
-        }
-        if batch.events.is_empty()
-            && (batch.snapshots.is_empty() || self.shared.refusing().is_some())
-        {
-            return answer(batch.answers, None);
-        }
-        match self.write(&batch) {
-            Ok(()) => {
-                self.heads_after(&batch);
-                self.shared.publish(batch.events.into_iter().map(|(_, _, event)| event).collect());
-                answer(batch.answers, None);
-            }
-            Err(error) => {
-                let failure = self.fail(&error);
-                answer(batch.answers, Some(failure));
+        match self.queue.recv_timeout(TRY_AGAIN) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Disconnected) => Some(Message::Close),
+            Err(RecvTimeoutError::Timeout) => {
+                self.try_again();
+                None
             }
         }
     }
 
-    fn heads_after(&mut self, batch: &Batch) {
-        for (stream, head) in &batch.heads {
-            self.heads.put(stream.clone(), *head);
+    /// What waits, up to a full batch, and whether the queue is closed.
+    fn gather(&mut self, first: Message) -> (Vec<Waiting>, bool) {
+        let mut waiting = Vec::new();
+        let mut closed = false;
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match message {
+                Message::Append(append) => waiting.push(append),
+                Message::Snapshot { snapshot, _place } => self.keep(snapshot),
+                // Some may have been let in just before.
+                Message::Close => closed = true,
+                #[cfg(feature = "testing")]
+                Message::Fail(failing) => self.fail(failing),
+            }
+            let full = waiting.len() >= BATCH && !closed;
+            next = if full { None } else { self.queue.try_recv().ok() };
         }
-        self.commands += batch.commands.len();
+        (waiting, closed)
     }
 
-    /// Checks an append against what is on record and what is before it in the batch, and adds
-    /// it to the batch.
-    fn check(&mut self, append: Append, batch: &mut Batch) -> Result<Appended, AppendError> {
-        let failed = |error: rusqlite::Error| AppendError::Refusing(error.to_string().into());
-        if let Some(command) = append.command
-            && let Some(before) = self.before(command, batch).map_err(failed)?
-        {
-            return Err(AppendError::Duplicate(before));
+    /// Holds a snapshot back until there is something to sync anyway.
+    fn keep(&mut self, snapshot: Snapshot) {
+        self.snapshots.retain(|held| held.stream != snapshot.stream);
+        if self.snapshots.len() < SNAPSHOTS {
+            self.snapshots.push(snapshot);
         }
-        let mut head = match batch.heads.get(&append.stream) {
-            Some(head) => *head,
-            None => self.head(&append.stream).map_err(failed)?,
+    }
+
+    /// Writes a batch and answers everyone in it.
+    fn settle(&mut self, waiting: Vec<Waiting>) {
+        let (appends, answers): (Vec<_>, Vec<_>) =
+            waiting.into_iter().map(|waiting| (waiting.append, waiting.answer)).unzip();
+        let checked = match self.shared.refusing() {
+            Some(reason) => Err(Failure::Passing(reason)),
+            None => self.write(appends).inspect_err(|failure| self.recover_from(failure)),
         };
-        if head.version != append.expected {
-            return Err(AppendError::WrongVersion { current: head.version });
-        }
-        let types: Result<Vec<_>, _> =
-            append.events.iter().map(|event| self.type_of(event.event_type)).collect();
-        let types = types.map_err(failed)?;
-        let stream = head.id.unwrap_or_else(|| {
-            let id = self.next_stream;
-            self.next_stream += 1;
-            batch.streams.push((id, append.stream.clone()));
-            id
-        });
-        head.id = Some(stream);
-        for (event, (kind, event_type)) in append.events.iter().zip(types) {
-            let position = Position(self.shared.head().0 + batch.events.len() as u64 + 1);
-            head.version = head.version.plus(1);
-            let recorded = record(&append, event, event_type, position, &mut head);
-            batch.events.push((stream, kind, recorded));
-        }
-        batch.heads.insert(append.stream.clone(), head);
-        let version = head.version;
-        if let Some(Command { key, fingerprint }) = append.command {
-            let remembered = Remembered { stream: append.stream, version, fingerprint };
-            batch.commands.insert(key, (remembered, append.context.at.timestamp_micros()));
-        }
-        Ok(Appended {
-            position: Position(self.shared.head().0 + batch.events.len() as u64),
-            version,
-        })
-    }
-
-    /// What a command did before, on record or in this batch.
-    fn before(&self, command: Command, batch: &Batch) -> rusqlite::Result<Option<Remembered>> {
-        match batch.commands.get(&command.key) {
-            Some((remembered, _)) => Ok(Some(remembered.clone())),
-            None => reader::remembered(&self.connection, command.key),
-        }
-    }
-
-    /// Where a stream stands on record.
-    fn head(&mut self, stream: &StreamId) -> rusqlite::Result<Head> {
-        if let Some(head) = self.heads.get(stream) {
-            return Ok(head);
-        }
-        let sql = "SELECT s.id, e.version, e.hash FROM streams s JOIN events e ON e.stream = s.id
-                   WHERE s.name = ?1 ORDER BY e.version DESC LIMIT 1";
-        let mut found = self.connection.prepare_cached(sql)?;
-        let head = found
-            .query_row([stream.as_str()], |row| {
-                let (id, version) = (Some(row.get(0)?), Version(row.get::<_, i64>(1)? as u64));
-                Ok(Head { id, version, hash: Hash(row.get(2)?) })
-            })
-            .optional()?;
-        Ok(head.unwrap_or(Head { id: None, version: Version(0), hash: Hash::default() }))
-    }
-
-    /// The number of an event type, which is made durable at its first use.
-    fn type_of(&mut self, name: &'static str) -> rusqlite::Result<(i64, Arc<str>)> {
-        if let Some(known) = self.types.get(name) {
-            return Ok(known.clone());
-        }
-        self.connection.execute("INSERT OR IGNORE INTO types(name) VALUES (?1)", [name])?;
-        let sql = "SELECT id FROM types WHERE name = ?1";
-        let id = self.connection.query_row(sql, [name], |row| row.get(0))?;
-        let known = (id, Arc::from(name));
-        self.types.insert(name, known.clone());
-        Ok(known)
-    }
-
-    fn write(&mut self, batch: &Batch) -> rusqlite::Result<()> {
-        let failing = self.shared.is_failing();
-        let trim = self.commands + batch.commands.len() >= TRIM_EVERY;
-        let transaction =
-            self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        {
-            let mut insert =
-                transaction.prepare_cached("INSERT INTO streams(id, name) VALUES (?1, ?2)")?;
-            for (id, stream) in &batch.streams {
-                insert.execute(params![id, stream.as_str()])?;
+        // Whoever was refused because of an append before it in a batch that failed was
+        // refused for nothing, so a failure is everyone's answer.
+        match checked {
+            Ok(checked) => {
+                answers.into_iter().zip(checked).for_each(|(to, answer)| to.send(answer))
             }
-            let sql = "INSERT INTO events(position, stream, version, type, schema, at, account, \
-                       actor, correlation, causation, data, hash) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-            let mut insert = transaction.prepare_cached(sql)?;
-            for (stream, kind, event) in &batch.events {
-                insert_event(&mut insert, *stream, *kind, event)?;
-            }
-            let sql = "INSERT INTO commands(key, fingerprint, stream, version, at)
-                       VALUES (?1, ?2, ?3, ?4, ?5)";
-            let mut insert = transaction.prepare_cached(sql)?;
-            for (key, (did, at)) in &batch.commands {
-                let (stream, version) = (did.stream.as_str(), did.version.0 as i64);
-                insert.execute(params![&key.0[..], &did.fingerprint[..], stream, version, at])?;
-            }
-            let sql = "INSERT OR REPLACE INTO snapshots(stream, version, state_version, state)
-                       VALUES (?1, ?2, ?3, ?4)";
-            let mut insert = transaction.prepare_cached(sql)?;
-            for kept in &batch.snapshots {
-                let Snapshot { stream, version, state_version, state } = kept;
-                insert.execute(params![stream.as_str(), version.0 as i64, state_version, state])?;
+            Err(failure) => answers.into_iter().for_each(|to| to.send(Err(failure.answer()))),
+        }
+    }
+
+    /// Checks and writes appends in one transaction, and tells followers.
+    fn write(&mut self, appends: Vec<Append>) -> Result<Vec<Answer>, Failure> {
+        let shared = Arc::clone(&self.shared);
+        let _held = shared.hold();
+        let mut batch = Batch::default();
+        let answers =
+            self.fill(&mut batch, appends).map_err(|error| Failure::before_commit(&error))?;
+        self.commit().map_err(|error| Failure::at_commit(&error))?;
+        let events = batch.events;
+        if let Some(last) = events.last() {
+            let bytes = events.iter().map(|event| event.data.len() + FRAME).sum();
+            self.checkpoints.written(bytes);
+            self.shared.advance(last.position);
+            if self.followers.receiver_count() > 0 {
+                // Whoever left meanwhile does not matter.
+                let _ = self.followers.send(events.into());
             }
         }
-        if trim && let Some(newest) = batch.commands.values().map(|(_, at)| *at).max() {
-            transaction.execute("DELETE FROM commands WHERE at < ?1", [newest - MEMORY])?;
-            self.commands = 0;
-        }
-        if failing {
-            return Err(rusqlite::Error::SqliteFailure(
-                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC),
-                Some("a test broke the disk".to_owned()),
-            ));
-        }
-        transaction.commit()
+        Ok(answers)
     }
 
-    /// What a failed write means: for those who wait, and for the log.
-    fn fail(&mut self, error: &rusqlite::Error) -> AppendError {
-        self.heads.clear();
-        let rolled_back =
-            self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok();
-        if error.sqlite_error_code() == Some(ErrorCode::DiskFull) && rolled_back {
-            return AppendError::Refusing(self.shared.fill_up());
+    /// Opens a transaction and puts everything in.
+    fn fill(&mut self, batch: &mut Batch, appends: Vec<Append>) -> rusqlite::Result<Vec<Answer>> {
+        let (connection, heads) = (&self.connection, &mut self.heads);
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let closing = appends.is_empty();
+        let answers = appends.into_iter().map(|append| batch.admit(connection, heads, append));
+        let answers = answers.collect::<rusqlite::Result<_>>()?;
+        batch.insert(connection)?;
+        if closing || !batch.is_empty() {
+            for snapshot in self.snapshots.drain(..) {
+                insert_snapshot(connection, heads, &snapshot)?;
+            }
         }
-        AppendError::Unknown(self.shared.break_down(format!("a write failed: {error}")))
+        Ok(answers)
     }
 
-    /// Tries whether there is room again.
-    fn probe(&mut self) {
-        self.apply_limit();
+    /// Makes what is in the transaction durable. One without changes costs no sync.
+    fn commit(&mut self) -> rusqlite::Result<()> {
+        #[cfg(feature = "testing")]
+        if std::mem::take(&mut self.sync_fails) {
+            let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+            return Err(rusqlite::Error::SqliteFailure(error, None));
+        }
+        self.connection.prepare_cached("COMMIT")?.execute([]).map(drop)
+    }
+
+    /// Goes back to what the tables say after a failed write.
+    fn recover_from(&mut self, failure: &Failure) {
+        match failure {
+            Failure::Passing(reason) => self.shared.wait(reason),
+            Failure::Lasting(reason) | Failure::Unknown(reason) => {
+                self.shared.break_down(&format!("a write failed: {reason}"));
+            }
+        }
+        let rolled_back = match self.connection.is_autocommit() {
+            true => Ok(()),
+            false => self.connection.execute_batch("ROLLBACK"),
+        };
+        match rolled_back.and_then(|()| Heads::load(&self.connection)) {
+            Ok(heads) => self.heads = heads,
+            Err(error) => self.shared.break_down(&format!("a failed write stays: {error}")),
+        }
+    }
+
+    /// Writes something that may be lost, to see whether writing works again.
+    fn try_again(&mut self) {
+        let _held = self.shared.hold();
+        let sql = "INSERT OR REPLACE INTO room (id, filling) VALUES (1, zeroblob(?1))";
         let tried = self
             .connection
-            .execute("INSERT INTO probe(bytes) VALUES (zeroblob(?1))", [ROOM as i64])
-            .and_then(|_| self.connection.execute("DELETE FROM probe", []));
+            .execute(sql, [ROOM])
+            .and_then(|_| self.connection.execute("DELETE FROM room", []));
         match tried {
-            Ok(_) => self.shared.make_room(),
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {}
-            Err(error) => drop(self.shared.break_down(format!("a write failed: {error}"))),
+            Ok(_) => self.shared.recover(),
+            Err(error) if is_passing(&error) => {}
+            Err(error) => self.shared.break_down(&format!("a write failed: {error}")),
         }
     }
 
-    /// Sets a limit that a test wants.
-    fn apply_limit(&self) {
-        if let Some(limit) = self.shared.new_limit() {
-            let pages = limit.map_or(i64::from(u32::MAX - 1), i64::from);
-            let _ = self.connection.pragma_update(None, "max_page_count", pages);
+    #[cfg(feature = "testing")]
+    #[allow(clippy::panic)]
+    fn fail(&mut self, failing: super::queue::Failing) {
+        use super::queue::Failing;
+        match failing {
+            Failing::Sync => self.sync_fails = true,
+            Failing::Pages(pages) => {
+                let pages = pages.unwrap_or(u32::MAX - 1);
+                let _ = self.connection.pragma_update(None, "max_page_count", pages);
+            }
+            Failing::Panic => panic!("a test wants the writer to panic"),
         }
     }
-}
-
-fn record(
-    append: &Append,
-    event: &NewEvent,
-    event_type: Arc<str>,
-    position: Position,
-    head: &mut Head,
-) -> Recorded {
-    let (stream, context) = (&append.stream, &append.context);
-    let NewEvent { schema, data, .. } = event;
-    head.hash = head.hash.next(stream, head.version, &event_type, *schema, context, data);
-    Recorded {
-        position,
-        stream: stream.clone(),
-        version: head.version,
-        event_type,
-        schema: *schema,
-        context: context.clone(),
-        data: data.as_str().into(),
-        hash: head.hash,
-    }
-}
-
-fn insert_event(
-    insert: &mut rusqlite::CachedStatement<'_>,
-    stream: i64,
-    kind: i64,
-    event: &Recorded,
-) -> rusqlite::Result<usize> {
-    let context = &event.context;
-    insert.execute(params![
-        event.position.0 as i64,
-        stream,
-        event.version.0 as i64,
-        kind,
-        event.schema,
-        context.at.timestamp_micros(),
-        context.account.map(|id| id.0),
-        match context.actor {
-            Actor::Hub => None,
-            Actor::Account(id) => Some(id.0),
-        },
-        &context.correlation.as_bytes()[..],
-        context.causation.map(|position| position.0 as i64),
-        &*event.data,
-        &event.hash.0[..],
-    ])
-}
-
-/// Answers all; those that were to be written with the failure, where there was one.
-fn answer(answers: Vec<Answer>, failure: Option<AppendError>) {
-    for (sender, checked) in answers {
-        let answer = match (&failure, checked) {
-            (Some(failure), Ok(_)) => Err(failure.clone()),
-            (_, checked) => checked,
-        };
-        // Whoever does not wait any more does not need the answer.
-        let _ = sender.send(answer);
-    }
-}
-
-/// Whether an error means that the file or the disk cannot be trusted any more.
-pub(super) fn is_broken(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(
-            ErrorCode::SystemIoFailure
-                | ErrorCode::DatabaseCorrupt
-                | ErrorCode::NotADatabase
-                | ErrorCode::CannotOpen
-                | ErrorCode::ReadOnly
-        )
-    )
 }
