@@ -4,6 +4,7 @@
 //! may happen (crate `hub-events`) or read models (crate `hub-projections`).
 
 pub mod clock;
+pub mod collections;
 pub mod config;
 pub mod egress;
 pub mod expressions;
