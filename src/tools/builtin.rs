@@ -1,1 +1,4 @@
 //! Tools that the hub itself has.
+
+mod collected;
+pub mod file_management;
