@@ -1,13 +1,24 @@
 //! Markdown, HTML and plain text.
 
-use htmd::HtmlToMarkdown;
+use std::rc::Rc;
+
+use htmd::{HtmlToMarkdown, Node};
+use html5ever::tendril::TendrilSink as _;
+use html5ever::{ParseOpts, parse_document};
+use markup5ever_rcdom::RcDom;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
 
 use super::invalid;
 use crate::tools::Failure;
 
-/// How deep HTML may be nested: its reader calls itself for each level.
+/// How much HTML is read, in bytes: its reader takes longer and longer for some of it.
+const LONGEST: usize = 1024 * 1024;
+
+/// How deep HTML may be nested: its writer calls itself for each level.
 const DEEPEST: usize = 200;
+
+/// How much of it is read before the depth is looked at, in bytes.
+const PIECE: usize = 16 * 1024;
 
 /// Elements whose content is not for readers.
 const SKIPPED: &[&str] = &["script", "style", "head", "template", "noscript", "iframe", "svg"];
@@ -51,7 +62,9 @@ pub(super) fn markdown_to_text(text: &str) -> String {
                 end_line(&mut written);
                 written.push_str("- ");
             }
-            Event::Start(Tag::TableCell) if !written.ends_with('\n') => written.push('\t'),
+            Event::Start(Tag::TableCell) if !written.is_empty() && !written.ends_with('\n') => {
+                written.push('\t');
+            }
             Event::SoftBreak | Event::HardBreak | Event::Rule => written.push('\n'),
             Event::End(TagEnd::Item | TagEnd::TableHead | TagEnd::TableRow) => {
                 end_line(&mut written);
@@ -88,16 +101,36 @@ fn end_line(written: &mut String) {
 /// Markdown of HTML.
 ///
 /// # Errors
-/// `invalid_content` where it is nested too deeply.
+/// `content_too_large`, or `invalid_content` where it is nested too deeply.
 pub(super) fn html_to_markdown(text: &str) -> Result<String, Failure> {
-    let reader = HtmlToMarkdown::builder().skip_tags(SKIPPED.to_vec()).build();
-    let tree = reader.html_to_tree(text).map_err(|_| invalid("The HTML cannot be read"))?;
-    let mut level = vec![tree.clone()];
+    let writer = HtmlToMarkdown::builder().skip_tags(SKIPPED.to_vec()).build();
+    Ok(writer.tree_to_markdown(&tree(text)?))
+}
+
+fn tree(mut text: &str) -> Result<Rc<Node>, Failure> {
+    if text.len() > LONGEST {
+        let message = format!("No more than {LONGEST} bytes of HTML can be read");
+        return Err(Failure::lasting("content_too_large", message));
+    }
+    let mut parser = parse_document(RcDom::default(), ParseOpts::default());
+    while !text.is_empty() {
+        let (piece, rest) = text.split_at(text.floor_char_boundary(PIECE));
+        parser.process(piece.into());
+        if too_deep(&parser.tokenizer.sink.sink.document) {
+            return Err(invalid(format!("The HTML is nested more than {DEEPEST} levels deep")));
+        }
+        text = rest;
+    }
+    Ok(parser.finish().document)
+}
+
+fn too_deep(tree: &Rc<Node>) -> bool {
+    let mut level = vec![Rc::clone(tree)];
     for _ in 0..DEEPEST {
         level = level.iter().flat_map(|node| node.children.borrow().clone()).collect();
         if level.is_empty() {
-            return Ok(reader.tree_to_markdown(&tree));
+            return false;
         }
     }
-    Err(invalid(format!("The HTML is nested more than {DEEPEST} levels deep")))
+    true
 }

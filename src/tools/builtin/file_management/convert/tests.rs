@@ -42,6 +42,7 @@ fn converts_what_it_says() {
 #[test]
 fn refuses_the_rest_with_a_reason() {
     let deep = "<div>".repeat(100_000);
+    let long = "x".repeat(1024 * 1024 + 1);
     let wide = format!("{}\n{}", "x".repeat(200_000), "\n1".repeat(100));
     let wordy: String = (0..1_001).map(|n| format!("{{\"{n}\":1}},")).collect();
     let wordy = format!("[{}]", wordy.trim_end_matches(','));
@@ -50,6 +51,7 @@ fn refuses_the_rest_with_a_reason() {
         (Csv, "a", Html, "unsupported_conversion"),
         (Text, "a", Text, "unsupported_conversion"),
         (Html, &*deep, Markdown, "invalid_content"),
+        (Html, &*long, Markdown, "content_too_large"),
         (Csv, "a,b\n1", Json, "invalid_content"),
         (Csv, "a,a\n1,2", Json, "invalid_content"),
         (Csv, &*wide, Json, "content_too_large"),
