@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod actors;
 pub mod clock;
+pub mod collections;
 pub mod config;
 pub mod counters;
 pub mod effects;

@@ -132,7 +132,11 @@ pub(crate) fn join(
     let counters = Counters::new(Arc::clone(&log), clock.clone(), config.quotas.clone());
     let egress = Egress::new(config.egress.allow.clone())
         .map_err(|error| StartError::Egress(error.to_string()))?;
-    let tools = builtin::registry(builtin::Parts { egress: Arc::new(egress) })?;
+    let tools = builtin::registry(builtin::Parts {
+        egress: Arc::new(egress),
+        log: Arc::clone(&log),
+        vault: Arc::clone(&vault),
+    })?;
     let tools = Arc::new(tools);
     let outside = Arc::new(Outside {
         clock: clock.clone(),

@@ -213,7 +213,7 @@ async fn a_log_that_was_tampered_with_is_found_at_its_first_bad_position() {
         let sound = json!({"ok": true, "events": 6, "streams": 2, "head": 6});
         assert_eq!(records(path, "verify"), [sound]);
         let database = rusqlite::Connection::open(path.join("data/hub.db")).unwrap();
-        let unlocked = "DROP TRIGGER events_stay; DROP TRIGGER events_remain;";
+        let unlocked = "DROP TRIGGER events_are_not_updated; DROP TRIGGER events_are_not_deleted;";
         database.execute_batch(&format!("{unlocked}{change}")).unwrap();
         let (code, told) = fails(path, "verify");
         let place = format!("broken at position {position}");

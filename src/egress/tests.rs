@@ -64,7 +64,12 @@ async fn private_addresses_are_refused_in_every_form() {
 
 /// A server that answers every connection with the same bytes and tells what it was sent.
 async fn server(answer: String) -> (u16, tokio::sync::mpsc::Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    server_at("127.0.0.1", answer).await
+}
+
+/// The same at another address.
+async fn server_at(address: &str, answer: String) -> (u16, tokio::sync::mpsc::Receiver<String>) {
+    let listener = TcpListener::bind((address, 0)).await.unwrap();
     let (heard, hear) = tokio::sync::mpsc::channel(16);
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -85,7 +90,8 @@ fn allowing(networks: &[&str]) -> Egress {
 
 #[tokio::test]
 async fn a_redirect_is_checked_and_takes_no_headers_along() {
-    let (inner, mut heard) = server("HTTP/1.1 200 X\r\ncontent-length: 2\r\n\r\nok".into()).await;
+    let (inner, mut heard) =
+        server_at("127.0.0.2", "HTTP/1.1 200 X\r\ncontent-length: 2\r\n\r\nok".into()).await;
     let moved = |to: &str| {
         format!(
             "HTTP/1.1 302 X\r\nlocation: {to}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"

@@ -2,6 +2,8 @@
 //!
 //! One file per tool. Never here: tools of platforms, or of other servers.
 
+mod collected;
+pub mod file_management;
 mod http_request;
 mod set_variables;
 mod transform;
@@ -13,20 +15,28 @@ mod tests;
 
 use std::sync::Arc;
 
+use hub_events::log::Log;
+
 use super::{Registry, RegistryError, Tool};
 use crate::egress::Egress;
+use crate::vault::Vault;
 
 /// What these tools need of the world.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Parts {
     /// The way out.
     pub egress: Arc<Egress>,
+    /// Where what accounts keep is on record.
+    pub log: Arc<dyn Log>,
+    /// Seals it.
+    pub vault: Arc<Vault>,
 }
 
 /// Every tool that the hub itself has.
 pub fn registry(parts: Parts) -> Result<Registry, RegistryError> {
-    let Parts { egress } = parts;
+    let Parts { egress, log, vault } = parts;
     let tools: Vec<Arc<dyn Tool>> = vec![
+        Arc::new(file_management::FileManagement::new(log, vault)),
         Arc::new(http_request::HttpRequest::new(Arc::clone(&egress))),
         Arc::new(set_variables::SetVariables::default()),
         Arc::new(transform::Transform::default()),
