@@ -203,8 +203,8 @@ async fn a_log_that_was_tampered_with_is_found_at_its_first_bad_position() {
         (format!("{DATA}1"), 1, "stream counter-a: the hash does not follow"),
         (format!("{DATA}6"), 6, "stream counter-b: the hash does not follow"),
         ("UPDATE events SET actor = 7 WHERE position = 4".into(), 4, "the hash"),
-        ("DELETE FROM events WHERE position = 3".into(), 3, "it is missing"),
-        ("DELETE FROM events WHERE position = 1".into(), 1, "it is missing"),
+        ("DELETE FROM events WHERE position = 3".into(), 3, "is missing"),
+        ("DELETE FROM events WHERE position = 1".into(), 1, "is missing"),
         ("UPDATE events SET hash = x'00' WHERE position = 5".into(), 5, "5: "),
         (format!("UPDATE events SET hash = x'00' WHERE position = 5; {DATA}3"), 3, "the hash"),
     ] {
