@@ -1,8 +1,8 @@
 //! The names of things: newtypes over integers, UUIDs and stream names.
 //!
 //! Clients see integers (and UUIDs for agents). Integers come from blocks that a node
-//! reserves in the log, so they are small, unique and safe with several nodes; the
-//! reservation itself is [`Block`]. Never here: minting. The server's clock does that.
+//! reserves in the log, so they are small, unique and safe with several nodes; a
+//! reservation is a block of [`crate::counter`]. Never here: minting. The server's clock does that.
 
 use std::fmt;
 use std::sync::Arc;
