@@ -16,7 +16,7 @@ mod writer;
 
 use std::fs::{File, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -83,16 +83,22 @@ fn lock(path: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Refuses a write-ahead log of which SQLite would silently drop what was acknowledged.
-fn refuse_damage(path: &Path) -> Result<(), OpenError> {
+/// Where SQLite keeps the write-ahead log.
+fn wal_of(path: &Path) -> PathBuf {
     let mut wal = path.as_os_str().to_owned();
     wal.push("-wal");
-    match wal::damaged_frame(Path::new(&wal)).map_err(engine)? {
+    wal.into()
+}
+
+/// Refuses a write-ahead log of which SQLite would silently drop what was acknowledged.
+fn refuse_damage(path: &Path) -> Result<(), OpenError> {
+    let wal = wal_of(path);
+    match wal::damaged_frame(&wal).map_err(engine)? {
         None => Ok(()),
         Some(frame) => Err(engine(format!(
             "{} is damaged at frame {frame}, and more was committed after it; restore a copy, or \
              move the file away to go on without what it holds",
-            Path::new(&wal).display()
+            wal.display()
         ))),
     }
 }
@@ -118,7 +124,7 @@ impl Sqlite {
     pub fn open(path: &Path) -> Result<Arc<Self>, OpenError> {
         let lock = lock(path)?;
         refuse_damage(path)?;
-        let connection = schema::open_for_writing(path)?;
+        let mut connection = schema::open_for_writing(path)?;
         let heads = Heads::load(&connection).map_err(engine)?;
         let moving = schema::open_for_checkpoints(path)?;
         let readers = Readers::open(path)?;
@@ -126,13 +132,18 @@ impl Sqlite {
         let (queue, requests) = queue();
         let followers = broadcast::Sender::new(follow::BATCHES);
         let checkpoints = Arc::new(Checkpoints::default());
+        let grown = Arc::clone(&checkpoints);
+        let hook = move |_: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {
+            grown.grown(pages.unsigned_abs().into());
+            Ok(())
+        };
+        connection.wal_hook(Some(hook)).map_err(engine)?;
         let writer = Writer {
             connection,
             heads,
             queue: requests,
             shared: Arc::clone(shared),
             followers: followers.clone(),
-            checkpoints: Arc::clone(&checkpoints),
             snapshots: Vec::new(),
             #[cfg(feature = "testing")]
             sync_fails: false,
@@ -141,9 +152,9 @@ impl Sqlite {
         let mut writing =
             Writing { queue, followers, checkpoints, writer: None, checkpointer: None };
         writing.writer = Some(spawn("log-writer", shared, move || writer.run())?);
-        let (pending, path) = (Arc::clone(&writing.checkpoints), path.to_owned());
-        let told = Arc::clone(shared);
-        let body = move || checkpoint::run(&moving, &path, &pending, &told);
+        let (pending, told) = (Arc::clone(&writing.checkpoints), Arc::clone(shared));
+        let wal = wal_of(path);
+        let body = move || checkpoint::run(&moving, &wal, &pending, &told);
         writing.checkpointer = Some(spawn("log-checkpoint", shared, body)?);
         Ok(Arc::new(Self { readers, writing: Some(writing), _lock: Some(lock) }))
     }

@@ -41,6 +41,12 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// With room for so many events.
+    pub(super) fn with_room(events: usize) -> Self {
+        let (events, keys) = (Vec::with_capacity(events), Vec::with_capacity(events));
+        Self { events, keys, ..Self::default() }
+    }
+
     /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
         self.events.is_empty() && self.commands.is_empty()

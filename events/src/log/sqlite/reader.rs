@@ -26,7 +26,7 @@ const READS: usize = 16;
 const NAMES: usize = 16_384;
 
 /// For how many events of a page there is room from the start.
-const USUAL: usize = 1_024;
+const USUAL: usize = 64;
 
 /// Why a read failed.
 #[derive(Debug)]

@@ -13,7 +13,6 @@ use tokio::sync::broadcast;
 
 use super::super::{Append, Snapshot};
 use super::batch::{Batch, insert_snapshot};
-use super::checkpoint::Checkpoints;
 use super::heads::Heads;
 use super::queue::{Answer, Message, Waiting};
 use super::state::{Failure, Shared, is_passing};
@@ -31,9 +30,6 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How much must fit before a disk that was full counts as having room again, in bytes.
 const ROOM: i64 = 256 * 1024;
 
-/// What an event takes beside its content, in bytes, about.
-const FRAME: usize = 200;
-
 /// The writer.
 pub(super) struct Writer {
     pub(super) connection: Connection,
@@ -41,7 +37,6 @@ pub(super) struct Writer {
     pub(super) queue: Receiver<Message>,
     pub(super) shared: Arc<Shared>,
     pub(super) followers: broadcast::Sender<Arc<[Recorded]>>,
-    pub(super) checkpoints: Arc<Checkpoints>,
     pub(super) snapshots: Vec<Snapshot>,
     #[cfg(feature = "testing")]
     pub(super) sync_fails: bool,
@@ -131,14 +126,12 @@ impl Writer {
     fn write(&mut self, appends: Vec<Append>) -> Result<Vec<Answer>, Failure> {
         let shared = Arc::clone(&self.shared);
         let _held = shared.hold();
-        let mut batch = Batch::default();
+        let mut batch = Batch::with_room(appends.iter().map(|append| append.events.len()).sum());
         let answers =
             self.fill(&mut batch, appends).map_err(|error| Failure::before_commit(&error))?;
         self.commit().map_err(|error| Failure::at_commit(&error))?;
         let events = batch.events;
         if let Some(last) = events.last() {
-            let bytes = events.iter().map(|event| event.data.len() + FRAME).sum();
-            self.checkpoints.written(bytes);
             self.shared.advance(last.position);
             if self.followers.receiver_count() > 0 {
                 // Whoever left meanwhile does not matter.
