@@ -4,6 +4,8 @@
 //! `cargo bench -p hub-events --bench log -- [EVENTS]`. Figures depend on the disk, since every
 //! commit is synced; the ratios less so.
 
+// A measurement needs a clock.
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
 
 use std::path::Path;
