@@ -60,6 +60,9 @@ pub enum Accident {
     /// The workflow has no such version, or that version no such step.
     #[error("version {1} of workflow {0} is not in the log as it was")]
     NoPlan(WorkflowId, u32),
+    /// It broke off.
+    #[error("the effect panicked")]
+    Panicked,
     /// The state does not have what the effect needs.
     #[error("the state has nothing to carry out {0:?} with")]
     Astray(Effect),

@@ -20,7 +20,6 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, StatusCode};
 use url::{Host, Url};
 
-use crate::tools::Failure;
 use addresses::permitted;
 use resolver::{Checked, NotPermitted, System};
 
@@ -104,23 +103,6 @@ pub enum EgressError {
     /// It leads from place to place.
     #[error("{0}: there are more than {REDIRECTS} redirects")]
     Redirects(String),
-}
-
-impl From<EgressError> for Failure {
-    fn from(error: EgressError) -> Self {
-        let message = error.to_string();
-        match error {
-            EgressError::Refused(_) => Self::lasting("address_refused", message),
-            EgressError::Invalid(_) => Self::lasting("invalid_request", message),
-            EgressError::NotSent(_) => Self::passing("not_connected", message),
-            EgressError::Unanswered(_) => Self::unanswered("no_answer", message),
-            EgressError::Redirects(_) => Self::lasting("too_many_redirects", message),
-            // What was asked for was done, and only the answer is lost.
-            EgressError::TooLarge(..) => {
-                Self { retryable: false, ..Self::unanswered("answer_too_large", message) }
-            }
-        }
-    }
 }
 
 /// A URL as it may be shown: without query, fragment, user name and password.

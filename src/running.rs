@@ -1,5 +1,6 @@
 //! From settings to a hub that serves, and back to rest. The only place where parts are joined.
 
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -122,9 +123,12 @@ pub(crate) fn join(
     log: Arc<dyn Log>,
 ) -> Result<Data<Hub>, StartError> {
     let directory = config.data_dir.clone();
+    let key_file = directory.join("master.key");
     let master = match &config.master_key {
         Some(key) => MasterKey::parse(key.reveal())?,
-        None => MasterKey::from_file(&directory.join("master.key"))?,
+        // A fresh key would open nothing of a vault that is there already.
+        None if directory.join("vault.db").exists() => MasterKey::read(&key_file)?,
+        None => MasterKey::read_or_make(&key_file)?,
     };
     let blobs = Blobs::local(&directory.join("blobs"))?;
     let vault = Vault::open(&directory, master, blobs)?;
@@ -234,12 +238,15 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
 }
 
 /// Says where it listens, and shows a new key the only time it can be seen.
-#[allow(clippy::print_stdout)]
 fn announce(running: &Running) {
-    println!("Arrotech Hub listens on http://{}", running.address);
+    let mut said = format!("Arrotech Hub listens on http://{}\n", running.address);
     if let Some(new) = &running.new_key {
-        println!("API key of the owner (shown once): {}", new.key.reveal());
+        said.push_str("API key of the owner (shown once): ");
+        said.push_str(new.key.reveal());
+        said.push('\n');
     }
+    // Whoever closed the output does not want to know.
+    let _ = std::io::stdout().write_all(said.as_bytes());
 }
 
 async fn told_to_end() {

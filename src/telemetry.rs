@@ -47,8 +47,7 @@ pub struct Metrics {
     log_refusing: IntGauge,
     views_applied: IntGauge,
     views_lag: IntGauge,
-    /// Actors that live now. Whoever starts and ends them counts them here.
-    pub live_actors: IntGauge,
+    live_actors: IntGauge,
 }
 
 /// Upper bounds of the duration's buckets, in seconds.
@@ -101,6 +100,7 @@ impl Metrics {
     pub fn text(&self, hub: &Hub) -> Result<String, prometheus::Error> {
         let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let (head, applied) = (hub.log.head().0, hub.views.applied().0);
+        self.live_actors.set(gauge(hub.actors.executions.live() as u64));
         self.log_head.set(gauge(head));
         self.log_refusing.set(i64::from(hub.log.refusing().is_some()));
         self.views_applied.set(gauge(applied));

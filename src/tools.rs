@@ -16,6 +16,7 @@ use hub_events::Class;
 use hub_events::id::{AccountId, CallId};
 use serde_json::Value;
 
+use crate::egress::EgressError;
 use crate::expressions::context::Context;
 
 /// What people and models see of a tool.
@@ -111,6 +112,24 @@ impl Failure {
     /// It is not known whether it took effect.
     pub fn unanswered(code: &'static str, message: impl Into<String>) -> Self {
         Self { unanswered: true, ..Self::passing(code, message) }
+    }
+}
+
+/// What it means for a call that its request failed.
+impl From<EgressError> for Failure {
+    fn from(error: EgressError) -> Self {
+        let message = error.to_string();
+        match error {
+            EgressError::Refused(_) => Self::lasting("address_refused", message),
+            EgressError::Invalid(_) => Self::lasting("invalid_request", message),
+            EgressError::NotSent(_) => Self::passing("not_connected", message),
+            EgressError::Unanswered(_) => Self::unanswered("no_answer", message),
+            EgressError::Redirects(_) => Self::lasting("too_many_redirects", message),
+            // What was asked for was done, and only the answer is lost.
+            EgressError::TooLarge(..) => {
+                Self { retryable: false, ..Self::unanswered("answer_too_large", message) }
+            }
+        }
     }
 }
 

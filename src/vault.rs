@@ -5,6 +5,8 @@
 //! store. Never here: who may see what.
 
 mod master;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -79,13 +79,6 @@ fn every_manifest_keeps_the_rules() {
 }
 
 #[test]
-fn what_is_borne_is_still_there() {
-    for (path, borne, why) in arrows::BORNE {
-        assert!(read(path).contains(borne), "{path} no longer has {borne} ({why}): strike it out");
-    }
-}
-
-#[test]
 fn the_page_of_events_is_as_the_declarations_are() {
     let sources = files("rs").into_iter().filter(|(path, _)| path.starts_with("events/src/"));
     let told: Vec<_> = sources.flat_map(|(_, text)| events::declared(&text)).collect();
@@ -178,7 +171,6 @@ fn arrows_that_point_back_are_caught() {
         ("src/http/auth/a.rs", "use super::super::caller::Caller;\nuse crate::http::page;"),
         ("src/actors/alarms.rs", "use hub_projections::unfinished;\nuse super::Feed;"),
         ("src/effects.rs", "use crate::tools::Tool;\n// crate::http is not used"),
-        ("src/egress.rs", "use crate::tools::Failure;"),
         ("src/egress/tests.rs", "use crate::tools::Registry;"),
         ("src/cli/verify.rs", "use super::data;\nuse hub_projections::accounts;"),
         ("events/src/log.rs", "use crate::recorded::Recorded;"),

@@ -8,6 +8,7 @@
 mod load;
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use actix::{
     ResponseFuture, SpawnHandle,
 };
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
 use hub_events::fact::DecodeError;
 use hub_events::id::StreamId;
 use hub_events::log::{self, Append, AppendError, NewEvent, ReadError, Snapshot};
@@ -32,6 +34,9 @@ const SNAPSHOT_EVERY: u64 = 200;
 
 /// The pause before an effect is tried again that could not be carried out at all.
 const PAUSE: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
+
+/// The pause before a thing is read again that could not be read.
+const LONG_PAUSE: chrono::TimeDelta = chrono::TimeDelta::seconds(30);
 
 /// The pause before an outcome is offered again to a log that takes nothing.
 const OFFER_AGAIN: Duration = Duration::from_secs(1);
@@ -131,7 +136,9 @@ impl<D: Effectful> Actor for Entity<D> {
             Err(error) => {
                 let stream = entity.stream.as_str();
                 tracing::error!(stream, %error, "the actor could not be started");
-                entity.end(ctx);
+                // Whether anything is pending is not known, so it is looked at again later.
+                entity.place.alarms.hold(&entity.stream, entity.later(LONG_PAUSE));
+                ctx.stop();
             }
         }));
     }
@@ -281,7 +288,8 @@ impl<D: Effectful> Entity<D> {
         let name = effect.clone();
         let task = actix_rt::spawn(async move {
             let _permit = place.effect_permit().await;
-            let result = performing.await;
+            let performed = AssertUnwindSafe(performing).catch_unwind().await;
+            let result = performed.unwrap_or(Err(Accident::Panicked));
             address.do_send(Finished { effect: name, result });
         });
         self.in_flight.insert(effect, task);
@@ -307,10 +315,23 @@ impl<D: Effectful> Entity<D> {
     /// Ends the actor so that the next command begins from the log.
     fn end(&mut self, ctx: &mut Context<Self>) {
         if !self.state.pending().is_empty() {
-            let due = self.place.outside.clock.now() + PAUSE;
-            self.place.alarms.hold(&self.stream, due);
+            self.place.alarms.hold(&self.stream, self.later(PAUSE));
         }
         ctx.stop();
+    }
+
+    fn later(&self, pause: chrono::TimeDelta) -> DateTime<Utc> {
+        self.place.outside.clock.now() + pause
+    }
+
+    /// An effect is out of flight. Where it is pending all the same (nothing came of it, or it
+    /// was too early), it rests before it is started again.
+    fn land(&mut self, effect: Effect, ctx: &mut Context<Self>) {
+        self.in_flight.remove(&effect);
+        if self.state.pending().iter().any(|pending| pending.effect == effect) {
+            self.resting.insert(effect, self.later(PAUSE));
+            self.reconcile(ctx);
+        }
     }
 
     fn internal(&self, command: D::Command) -> Ask<D> {
@@ -349,9 +370,7 @@ impl<D: Effectful> Handler<Finished<D>> for Entity<D> {
             Ok(command) => command,
             Err(accident) => {
                 tracing::error!(stream, ?effect, error = %accident, "an effect failed");
-                self.in_flight.remove(&effect);
-                self.resting.insert(effect, self.place.outside.clock.now() + PAUSE);
-                self.reconcile(ctx);
+                self.land(effect, ctx);
                 return AtomicResponse::new(Box::pin(actix::fut::ready(())));
             }
         };
@@ -359,7 +378,7 @@ impl<D: Effectful> Handler<Finished<D>> for Entity<D> {
         let ask = self.internal(command.clone());
         AtomicResponse::new(Box::pin(self.ask(ask, TRIES).map(
             move |asked, entity, ctx| match asked {
-                Ok(_) => drop(entity.in_flight.remove(&effect)),
+                Ok(_) => entity.land(effect, ctx),
                 Err(AskError::Append(AppendError::Refusing(reason))) => {
                     let stream = entity.stream.as_str();
                     tracing::warn!(stream, %reason, "an outcome waits for the log");
@@ -371,7 +390,7 @@ impl<D: Effectful> Handler<Finished<D>> for Entity<D> {
                 Err(error) => {
                     let stream = entity.stream.as_str();
                     tracing::error!(stream, ?effect, %error, "an outcome was not recorded");
-                    entity.in_flight.remove(&effect);
+                    entity.land(effect, ctx);
                 }
             },
         )))

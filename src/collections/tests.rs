@@ -1,13 +1,12 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use hub_events::Actor;
-use hub_events::blob::Blobs;
 use hub_events::log::memory::Memory;
 use hub_events::testing::epoch;
 use serde_json::json;
 
 use super::*;
-use crate::vault::MasterKey;
+use crate::vault::testing;
 
 const SET: Set = Set { name: "things", items: 2, item_bytes: 100_000, total_bytes: 150_000 };
 const ANN: AccountId = AccountId(1);
@@ -20,11 +19,7 @@ struct Given {
 }
 
 fn given() -> Given {
-    let directory = tempfile::tempdir().unwrap();
-    let master = MasterKey::parse(&"07".repeat(32)).unwrap();
-    let vault = Vault::open(directory.path(), master, Blobs::in_memory()).unwrap();
-    vault.open_account(ANN).unwrap();
-    vault.open_account(BEN).unwrap();
+    let (directory, vault) = testing::vault(&[ANN, BEN]);
     let log: Arc<dyn Log> = Memory::new();
     let collections = Collections::new(Arc::clone(&log), vault);
     Given { collections, log, _directory: directory }

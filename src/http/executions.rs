@@ -6,7 +6,7 @@ mod view;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, LOCATION};
+use actix_web::http::header::{HeaderName, LINK, LOCATION};
 use actix_web::web::{Data, ServiceConfig, get, post, resource};
 use actix_web::{HttpRequest, HttpResponse};
 use hub_events::execution::{Command, Resolution, Started};
@@ -21,6 +21,7 @@ use super::body::Body;
 use super::caller::Caller;
 use super::envelope;
 use super::idempotency::{Earlier, Idempotency};
+use super::page::Page;
 use super::path::{Id, Step};
 use super::problem::{Answer, Problem};
 use super::workflows;
@@ -231,37 +232,57 @@ async fn settle(hub: &Hub, run: ExecutionId, wait: Duration) -> Result<(), Probl
 
 /// Lists the caller's runs, newest first.
 #[utoipa::path(get, path = "/workflows/executions", tag = "workflows",
-    security(("HTTPBearer" = [])),
+    security(("HTTPBearer" = [])), params(
+        ("limit" = Option<u32>, Query, description = "At most this many; all where none is given"),
+        ("cursor" = Option<String>, Query, description = "Only what is before it; `Link` leads to the next page")),
     responses((status = 200, body = envelope::Success<Vec<ExecutionBody>>)))]
-pub(super) async fn list_executions(hub: Data<Hub>, caller: Caller) -> Answer {
+pub(super) async fn list_executions(
+    hub: Data<Hub>,
+    caller: Caller,
+    page: Page,
+    request: HttpRequest,
+) -> Answer {
     hub.read_your_writes().await?;
     let account = caller.account;
-    let runs = hub.views.read(|views| executions::list(views, account, None, None))?;
-    listed(&hub, runs).await
+    let runs = hub.views.read(|views| executions::list(views, account, page.before, page.limit))?;
+    listed(&hub, request.path(), page, runs).await
 }
 
 /// Lists the runs of one workflow, newest first.
 #[utoipa::path(get, path = "/workflows/{workflow_id}/executions", tag = "workflows",
-    security(("HTTPBearer" = [])), params(("workflow_id" = i64, Path)),
+    security(("HTTPBearer" = [])), params(("workflow_id" = i64, Path),
+        ("limit" = Option<u32>, Query, description = "At most this many; all where none is given"),
+        ("cursor" = Option<String>, Query, description = "Only what is before it; `Link` leads to the next page")),
     responses((status = 200, body = envelope::Success<Vec<ExecutionBody>>), (status = 404)))]
 pub(super) async fn list_workflow_executions(
     hub: Data<Hub>,
     caller: Caller,
     id: Id<WorkflowId>,
+    page: Page,
+    request: HttpRequest,
 ) -> Answer {
     let workflow = workflows::find(&hub, &caller, id.0).await?;
     let (account, id) = (caller.account, workflow.id);
-    let runs =
-        hub.views.read(|views| executions::list_of_workflow(views, account, id, None, None))?;
-    listed(&hub, runs).await
+    let runs = hub
+        .views
+        .read(|views| executions::list_of_workflow(views, account, id, page.before, page.limit))?;
+    listed(&hub, request.path(), page, runs).await
 }
 
-async fn listed(hub: &Hub, runs: Vec<ExecutionView>) -> Answer {
+/// A list of runs. Where it is a full page, a `Link` leads to the next (RFC 8288).
+async fn listed(hub: &Hub, path: &str, page: Page, runs: Vec<ExecutionView>) -> Answer {
+    let mut answer = HttpResponse::Ok();
+    if let (Some(limit), Some(last)) = (page.limit, runs.last())
+        && runs.len() == limit as usize
+    {
+        let next = format!("<{path}?limit={limit}&cursor={}>; rel=\"next\"", last.began);
+        answer.insert_header((LINK, next));
+    }
     let mut bodies = Vec::with_capacity(runs.len());
     for run in runs {
         bodies.push(ExecutionBody::open(hub, run, Shown::Plain).await?);
     }
-    Ok(HttpResponse::Ok().json(envelope::Success::of(bodies)))
+    Ok(answer.json(envelope::Success::of(bodies)))
 }
 
 /// Reads a run.

@@ -43,15 +43,19 @@ impl MasterKey {
         bytes.try_into().map(Self).map_err(|_| MasterKeyError::Malformed)
     }
 
+    /// The key in a file.
+    pub fn read(path: &Path) -> Result<Self, MasterKeyError> {
+        let text = std::fs::read_to_string(path);
+        Self::parse(&text.map_err(|error| MasterKeyError::File(path.to_owned(), error))?)
+    }
+
     /// The key in a file, which is made with a fresh key, readable by its owner only, where it
     /// is missing.
-    pub fn from_file(path: &Path) -> Result<Self, MasterKeyError> {
-        let failed = |error| MasterKeyError::File(path.to_owned(), error);
-        match std::fs::read_to_string(path) {
-            Ok(text) => return Self::parse(&text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(error)),
+    pub fn read_or_make(path: &Path) -> Result<Self, MasterKeyError> {
+        if path.exists() {
+            return Self::read(path);
         }
+        let failed = |error| MasterKeyError::File(path.to_owned(), error);
         let key = Self(clock::random());
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);

@@ -133,6 +133,23 @@ async fn a_copy_of_the_data_directory_verifies_and_goes_on() {
     assert_eq!(restored.run(workflow, json!({})).await["status"], "completed");
 }
 
+/// A vault whose master key is gone stays closed, and no other key is made in its place.
+#[tokio::test]
+async fn without_its_master_key_a_hub_does_not_start() {
+    let mut hub = Hub::start();
+    hub.terminate();
+    let key = hub.directory().join("master.key");
+    std::fs::remove_file(&key).unwrap();
+    let started = std::process::Command::new(env!("CARGO_BIN_EXE_hub"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(hub.directory())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&started.stderr);
+    assert!(!started.status.success() && said.contains("master.key"), "{said}");
+    assert!(!key.exists());
+}
+
 fn copy_all(from: &std::path::Path, to: &std::path::Path) {
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());

@@ -240,3 +240,26 @@ async fn events_are_told_live_and_again_from_where_a_client_was() {
     let last = events[6].lines().next().unwrap().replace("id: ", "");
     assert_eq!(again(last).await.0, 204);
 }
+
+#[tokio::test]
+async fn runs_are_listed_in_pages_that_meet() {
+    let hub = Hub::start();
+    let id = hub.workflow(json!([])).await;
+    for _ in 0..5 {
+        hub.run(id, json!({})).await;
+    }
+    for list in ["/workflows/executions".to_owned(), format!("/workflows/{id}/executions")] {
+        let (_, all) = hub.get(&list).await;
+        let mut next = Some(format!("{list}?limit=2"));
+        let mut paged = Vec::new();
+        while let Some(path) = next {
+            let answer = hub.request(OWNER_KEY, Method::GET, &path).send().await.unwrap();
+            let link = answer.headers().get("link").map(|link| link.to_str().unwrap().to_owned());
+            next = link.and_then(|link| Some(link.split(['<', '>']).nth(1)?.to_owned()));
+            let page: Value = answer.json().await.unwrap();
+            paged.extend(page["data"].as_array().unwrap().clone());
+        }
+        assert_eq!(all["data"], Value::Array(paged));
+    }
+    assert_eq!(hub.get("/workflows/executions?limit=0").await.0, 422);
+}

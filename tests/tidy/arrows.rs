@@ -17,13 +17,6 @@ const ROWS: [&[&str]; 8] = [
     &["cli", "lib", "main", "running"],
 ];
 
-/// Arrows that should not be and still are: file, path, why it is borne.
-pub(super) const BORNE: [(&str, &str, &str); 1] = [(
-    "src/egress.rs",
-    "crate::tools::Failure",
-    "what a failed request means for a tool stands beside the errors it is made from",
-)];
-
 /// The files of actors that read the read model of what is unfinished.
 const READING_ACTORS: [&str; 3] =
     ["src/actors.rs", "src/actors/alarms.rs", "src/actors/directory.rs"];
@@ -37,10 +30,7 @@ const SERVERS: [&str; 3] = ["http", "lib", "running"];
 /// The arrows of a file that point the wrong way.
 pub(super) fn faults(path: &str, text: &str) -> Vec<String> {
     let Some(part) = part(path) else { return Vec::new() };
-    let mut code = code(path, text);
-    for (_, borne, _) in BORNE.iter().filter(|(file, ..)| *file == path) {
-        code = code.replace(borne, "");
-    }
+    let code = code(path, text);
     let mut faults = Vec::new();
     let Some(own) = row(part) else {
         return vec![format!("{path}: the part {part} has no place in tests/tidy/arrows.rs")];

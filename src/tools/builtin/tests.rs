@@ -13,11 +13,8 @@ use crate::tools::{Call, Failure, Outcome, Registry};
 
 fn registry() -> Registry {
     let egress = Arc::new(crate::egress::Egress::new(Vec::new()).expect("a client"));
-    let directory = tempfile::TempDir::new().expect("a directory");
-    let master = crate::vault::MasterKey::parse(&"00".repeat(32)).expect("a key");
-    let vault =
-        crate::vault::Vault::open(directory.path(), master, hub_events::blob::Blobs::in_memory());
-    let (log, vault) = (hub_events::log::memory::Memory::new(), vault.expect("a vault"));
+    let (_directory, vault) = crate::vault::testing::vault(&[]);
+    let log = hub_events::log::memory::Memory::new();
     super::registry(super::Parts { egress, log, vault }).expect("a registry")
 }
 

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use hub_events::blob::Blobs;
 use hub_events::id::{AccountId, CallId};
 use hub_events::log::memory::Memory;
 use hub_events::testing::epoch;
 
 use super::*;
 use crate::tools::Registry;
-use crate::vault::MasterKey;
+use crate::vault::testing;
 
 const ANN: AccountId = AccountId(1);
 const BEN: AccountId = AccountId(2);
@@ -22,11 +21,7 @@ struct Given {
 }
 
 fn given() -> Given {
-    let directory = tempfile::tempdir().unwrap();
-    let master = MasterKey::parse(&"07".repeat(32)).unwrap();
-    let vault = Vault::open(directory.path(), master, Blobs::in_memory()).unwrap();
-    vault.open_account(ANN).unwrap();
-    vault.open_account(BEN).unwrap();
+    let (directory, vault) = testing::vault(&[ANN, BEN]);
     let log: Arc<dyn Log> = Memory::new();
     let tool = Arc::new(FileManagement::new(Arc::clone(&log), vault));
     let mut registry = Registry::default();
