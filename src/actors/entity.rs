@@ -324,14 +324,20 @@ impl<D: Effectful> Entity<D> {
         self.place.outside.clock.now() + pause
     }
 
-    /// An effect is out of flight. Where it is pending all the same (nothing came of it, or it
-    /// was too early), it rests before it is started again.
+    /// An effect is out of flight. Where it is pending all the same (nothing came of it, or what
+    /// came of it could not be recorded), it rests before it is started again. A call that must
+    /// not be repeated may have been made: the actor ends, and being found unfinished puts the
+    /// call in doubt, as after a crash.
     fn land(&mut self, effect: Effect, ctx: &mut Context<Self>) {
         self.in_flight.remove(&effect);
-        if self.state.pending().iter().any(|pending| pending.effect == effect) {
-            self.resting.insert(effect, self.later(PAUSE));
-            self.reconcile(ctx);
+        if !self.state.pending().iter().any(|pending| pending.effect == effect) {
+            return;
         }
+        if !self.state.restarted().is_empty() {
+            return self.end(ctx);
+        }
+        self.resting.insert(effect, self.later(PAUSE));
+        self.reconcile(ctx);
     }
 
     fn internal(&self, command: D::Command) -> Ask<D> {

@@ -107,6 +107,25 @@ async fn a_call_that_must_not_be_repeated_is_in_doubt_after_a_kill() {
     assert_eq!(stub.asked().len(), 2);
 }
 
+/// The answer is too large to stand in an event, and blobs cannot be stored: the call was made
+/// and its outcome is lost, which is a doubt and no reason to make it again.
+#[tokio::test]
+async fn a_call_whose_outcome_cannot_be_kept_is_in_doubt_and_not_repeated() {
+    let hub = Hub::start();
+    let large: &'static str = format!("\"{}\"", "x".repeat(100_000)).leak();
+    let stub = Stub::start(&[Reply::Json(200, large)]).await;
+    let post = json!({ "tool_name": "http_request",
+        "tool_parameters": { "method": "POST", "url": stub.url("/pay") } });
+    let workflow = hub.workflow(json!([post])).await;
+    let blobs = hub.directory().join("blobs");
+    std::fs::remove_dir_all(&blobs).unwrap();
+    std::fs::write(&blobs, "in the way").unwrap();
+    let run = hub.begin(workflow, json!({})).await;
+    let doubtful = hub.until(run, &["in_doubt", "completed", "failed"]).await;
+    assert_eq!(doubtful["status"], "in_doubt");
+    assert_eq!(stub.asked().len(), 1);
+}
+
 #[tokio::test]
 async fn a_sleeping_run_wakes_in_another_process_and_an_orderly_end_is_quick() {
     let mut hub = Hub::start();
