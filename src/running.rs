@@ -22,7 +22,7 @@ use crate::counters::Counters;
 use crate::effects::{Outside, Plans};
 use crate::egress::Egress;
 use crate::limits::Limits;
-use crate::tools::{RegistryError, builtin};
+use crate::tools::{Registry, Source, Twice, builtin};
 use crate::vault::{MasterKey, MasterKeyError, Vault, VaultError};
 use crate::{Hub, http, telemetry};
 
@@ -70,7 +70,7 @@ pub enum StartError {
     Egress(String),
     /// A tool cannot be registered.
     #[error(transparent)]
-    Tools(#[from] RegistryError),
+    Tools(#[from] Twice),
     /// Measurements cannot be registered.
     #[error(transparent)]
     Metrics(#[from] prometheus::Error),
@@ -136,12 +136,13 @@ pub(crate) fn join(
     let counters = Counters::new(Arc::clone(&log), clock.clone(), config.quotas.clone());
     let egress = Egress::new(config.egress.allow.clone())
         .map_err(|error| StartError::Egress(error.to_string()))?;
-    let tools = builtin::registry(builtin::Parts {
+    let tools = Arc::new(Registry::default());
+    let parts = builtin::Parts {
         egress: Arc::new(egress),
         log: Arc::clone(&log),
         vault: Arc::clone(&vault),
-    })?;
-    let tools = Arc::new(tools);
+    };
+    tools.fill(Source::Hub, builtin::tools(parts))?;
     let outside = Arc::new(Outside {
         clock: clock.clone(),
         log: Arc::clone(&log),

@@ -56,6 +56,7 @@ fn executions() -> Vec<execution::Event> {
             attempt: 2,
             call: call(),
             class: Class::Keyed,
+            connection: None,
             arguments: sealed(2),
         }),
         Event::StepDeferred(StepDeferred { step, until: moment(), result: sealed(3) }),

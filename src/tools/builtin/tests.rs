@@ -9,13 +9,22 @@ use hub_events::id::{AccountId, CallId};
 use serde_json::{Value, json};
 
 use crate::expressions::Context;
-use crate::tools::{Call, Failure, Outcome, Registry};
+use crate::tools::{Call, Failure, Fault, Outcome, Registry, Source};
+
+const ANN: AccountId = AccountId(1);
+
+fn faults(name: &str, arguments: &Value) -> Vec<Fault> {
+    registry().find(ANN, name).expect("a tool").faults(arguments)
+}
 
 fn registry() -> Registry {
     let egress = Arc::new(crate::egress::Egress::new(Vec::new()).expect("a client"));
     let (_directory, vault) = crate::vault::testing::vault(&[]);
     let log = hub_events::log::memory::Memory::new();
-    super::registry(super::Parts { egress, log, vault }).expect("a registry")
+    let registry = Registry::default();
+    let tools = super::tools(super::Parts { egress, log, vault });
+    registry.fill(Source::Hub, tools).expect("no name twice");
+    registry
 }
 
 fn now() -> DateTime<Utc> {
@@ -32,11 +41,12 @@ fn context() -> Context {
 
 async fn call(name: &str, arguments: Value, context: Option<Context>) -> Outcome {
     let registry = registry();
-    let tool = registry.find(name).expect("a tool");
+    let tool = registry.find(ANN, name).expect("a tool");
     assert_eq!(tool.class(&arguments), Class::Read);
     let call = Call {
         id: CallId(uuid::Uuid::nil()),
-        account: AccountId(1),
+        account: ANN,
+        connection: None,
         arguments,
         context,
         now: now(),
@@ -48,7 +58,7 @@ async fn call(name: &str, arguments: Value, context: Option<Context>) -> Outcome
 #[tokio::test]
 async fn variables_are_given_back() {
     for arguments in [json!({}), json!({"a": 1, "b": {"c": [null]}})] {
-        assert!(registry().faults("set_variables", &arguments).is_empty());
+        assert!(faults("set_variables", &arguments).is_empty());
         let outcome = call("set_variables", arguments.clone(), None).await;
         assert_eq!(outcome, Outcome::Done(arguments));
     }
@@ -74,7 +84,7 @@ async fn values_are_transformed() {
         (json!({"expression": "input.a", "language": "jinja", "input": {"a": [1]}}), json!([1])),
     ];
     for (arguments, expected) in table {
-        assert!(registry().faults("transform", &arguments).is_empty(), "{arguments}");
+        assert!(faults("transform", &arguments).is_empty(), "{arguments}");
         let outcome = call("transform", arguments.clone(), Some(context())).await;
         let expected = Outcome::Done(json!({"success": true, "result": expected}));
         assert_eq!(outcome, expected, "{arguments}");
@@ -113,7 +123,7 @@ async fn a_wait_is_put_off_until_its_moment() {
         (json!({"until": "2020-01-01T00:00:00Z"}), "2020-01-01T00:00:00+00:00"),
     ];
     for (arguments, expected) in table {
-        assert!(registry().faults("wait", &arguments).is_empty(), "{arguments}");
+        assert!(faults("wait", &arguments).is_empty(), "{arguments}");
         let outcome = call("wait", arguments.clone(), None).await;
         let until = expected.parse().expect("a moment");
         let result = json!({"success": true, "waited_until": expected});
@@ -135,7 +145,7 @@ async fn arguments_are_checked() {
         ("transform", json!({"expression": ".", "language": "python"})),
     ];
     for (name, arguments) in table {
-        assert!(!registry().faults(name, &arguments).is_empty(), "{name} {arguments}");
+        assert!(!faults(name, &arguments).is_empty(), "{name} {arguments}");
     }
     let far = call("wait", json!({"until": "2030-01-01T00:00:00Z"}), None).await;
     assert!(matches!(far, Outcome::Failed(_)), "{far:?}");

@@ -82,15 +82,15 @@ fn schema() -> Value {
 impl WebTools {
     /// The tool, over the only way out.
     pub(super) fn new(egress: Arc<Egress>) -> Self {
-        let card = Card {
-            name: "web_tools",
-            category: "web_tools",
-            description: "Reads web pages: scrape_website gives a page's title, text, headings \
+        let card = Card::new(
+            "web_tools",
+            "web_tools",
+            "Reads web pages: scrape_website gives a page's title, text, headings \
                           and links; extract_data picks values by CSS selectors; \
                           extract_emails finds addresses; check_status tells whether sites \
                           answer.",
-            schema: schema(),
-        };
+            schema(),
+        );
         Self { card, egress }
     }
 
