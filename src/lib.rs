@@ -12,6 +12,7 @@ pub mod counters;
 pub mod effects;
 pub mod egress;
 pub mod expressions;
+pub mod feed;
 pub mod http;
 pub mod limits;
 mod running;
@@ -43,6 +44,8 @@ pub struct Hub {
     pub counters: Arc<counters::Counters>,
     /// What plans allow.
     pub limits: limits::Limits,
+    /// Who listens to what moves.
+    pub feed: Arc<feed::Feed>,
     /// Everything that can be called by name.
     pub tools: Arc<tools::Registry>,
     /// What effects need of the world.

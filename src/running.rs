@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::effects::{Outside, Plans};
 use crate::egress::Egress;
+use crate::feed::Feed;
 use crate::limits::Limits;
 use crate::tools::{Registry, Source, Twice, builtin};
 use crate::vault::{MasterKey, MasterKeyError, Vault, VaultError};
@@ -143,10 +144,12 @@ pub(crate) fn join(
         vault: Arc::clone(&vault),
     };
     tools.fill(Source::Hub, builtin::tools(parts))?;
+    let feed = Arc::new(Feed::default());
     let outside = Arc::new(Outside {
         clock: clock.clone(),
         log: Arc::clone(&log),
         vault: Arc::clone(&vault),
+        feed: Arc::clone(&feed),
         tools: Arc::clone(&tools),
         plans: Plans::default(),
     });
@@ -168,6 +171,7 @@ pub(crate) fn join(
         views,
         vault,
         counters,
+        feed,
         tools,
         outside,
         actors,

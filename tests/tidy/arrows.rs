@@ -7,7 +7,17 @@ use super::sources::code;
 /// The parts of `src/`, from the lowest. A part may use those of its own row and of rows above
 /// it here.
 const ROWS: [&[&str]; 8] = [
-    &["clock", "collections", "config", "counters", "expressions", "limits", "transact", "vault"],
+    &[
+        "clock",
+        "collections",
+        "config",
+        "counters",
+        "expressions",
+        "feed",
+        "limits",
+        "transact",
+        "vault",
+    ],
     &["egress"],
     &["tools"],
     &["effects"],

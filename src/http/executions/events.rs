@@ -19,7 +19,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::Hub;
-use crate::actors::Signal;
+use crate::feed::Signal;
 use crate::http::caller::Caller;
 use crate::http::envelope::Time;
 use crate::http::path::Id;
@@ -49,7 +49,7 @@ pub(in crate::http) async fn follow_events(
     if run.completed_at.is_some() && seen >= run.position {
         return Ok(HttpResponse::NoContent().finish());
     }
-    let signals = hub.actors.feed.listen(&run.id.stream());
+    let signals = hub.feed.listen(&run.id.stream());
     let follower =
         Follower { hub, account: run.account, id: run.id, seen, at: Version(0), signals };
     let body = stream::unfold(Some(follower), |follower| async move {
@@ -109,7 +109,7 @@ impl Follower {
         match tokio::time::timeout(HEARTBEAT, self.signals.recv()).await {
             Ok(Ok(_) | Err(RecvError::Lagged(_))) => false,
             Ok(Err(RecvError::Closed)) => {
-                self.signals = self.hub.actors.feed.listen(&self.id.stream());
+                self.signals = self.hub.feed.listen(&self.id.stream());
                 false
             }
             Err(_) => true,
