@@ -17,6 +17,7 @@ pub mod id;
 pub mod log;
 pub mod recorded;
 pub mod refusal;
+pub mod schedule;
 pub mod sealed;
 pub mod upcast;
 pub mod workflow;
