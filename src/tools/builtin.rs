@@ -3,6 +3,7 @@
 //! One file per tool. Never here: tools of platforms, or of other servers.
 
 mod collected;
+mod email_template;
 pub mod file_management;
 mod http_request;
 mod set_variables;
@@ -36,6 +37,7 @@ pub struct Parts {
 pub fn registry(parts: Parts) -> Result<Registry, RegistryError> {
     let Parts { egress, log, vault } = parts;
     let tools: Vec<Arc<dyn Tool>> = vec![
+        Arc::new(email_template::EmailTemplate::new(Arc::clone(&log), Arc::clone(&vault))),
         Arc::new(file_management::FileManagement::new(log, vault)),
         Arc::new(http_request::HttpRequest::new(Arc::clone(&egress))),
         Arc::new(set_variables::SetVariables::default()),
