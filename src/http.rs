@@ -16,6 +16,7 @@ pub mod executions;
 pub mod expressions;
 pub mod health;
 pub mod idempotency;
+mod links;
 pub mod openapi;
 pub mod page;
 pub mod path;
@@ -45,6 +46,7 @@ fn routes(config: &mut ServiceConfig) {
     expressions::routes(config);
     executions::routes(config);
     workflows::routes(config);
+    links::routes(config);
     openapi::routes(config);
 }
 

@@ -136,10 +136,17 @@ pub(crate) fn join(
     let counters = Counters::new(Arc::clone(&log), clock.clone(), config.quotas.clone());
     let egress = Egress::new(config.egress.allow.clone())
         .map_err(|error| StartError::Egress(error.to_string()))?;
+    let links = builtin::web_tools::Links::new(
+        Arc::clone(&log),
+        Arc::clone(&vault),
+        Arc::clone(&counters),
+        config.public_url(),
+    );
     let tools = builtin::registry(builtin::Parts {
         egress: Arc::new(egress),
         log: Arc::clone(&log),
         vault: Arc::clone(&vault),
+        links: Arc::clone(&links),
     })?;
     let tools = Arc::new(tools);
     let outside = Arc::new(Outside {
@@ -168,6 +175,7 @@ pub(crate) fn join(
         vault,
         counters,
         tools,
+        links,
         outside,
         actors,
     }))
@@ -213,6 +221,7 @@ impl Running {
     pub async fn stop(self) -> Result<(), StartError> {
         self.server.stop(true).await;
         self.hub.actors.wind_down(PATIENCE).await;
+        self.hub.counters.record_visits().await;
         self.until_stopped().await
     }
 

@@ -9,7 +9,7 @@ mod http_request;
 mod set_variables;
 mod transform;
 mod wait;
-mod web_tools;
+pub mod web_tools;
 
 #[cfg(test)]
 mod tests;
@@ -31,11 +31,13 @@ pub struct Parts {
     pub log: Arc<dyn Log>,
     /// Seals it.
     pub vault: Arc<Vault>,
+    /// The short links that the hub serves.
+    pub links: Arc<web_tools::Links>,
 }
 
 /// Every tool that the hub itself has.
 pub fn registry(parts: Parts) -> Result<Registry, RegistryError> {
-    let Parts { egress, log, vault } = parts;
+    let Parts { egress, log, vault, links } = parts;
     let tools: Vec<Arc<dyn Tool>> = vec![
         Arc::new(email_template::EmailTemplate::new(Arc::clone(&log), Arc::clone(&vault))),
         Arc::new(file_management::FileManagement::new(log, vault)),
@@ -43,7 +45,7 @@ pub fn registry(parts: Parts) -> Result<Registry, RegistryError> {
         Arc::new(set_variables::SetVariables::default()),
         Arc::new(transform::Transform::default()),
         Arc::new(wait::Wait::default()),
-        Arc::new(web_tools::WebTools::new(egress)),
+        Arc::new(web_tools::WebTools::new(egress, links)),
     ];
     let mut registry = Registry::default();
     for tool in tools {
