@@ -48,6 +48,8 @@ pub struct Hub {
     pub feed: Arc<feed::Feed>,
     /// Everything that can be called by name.
     pub tools: Arc<tools::Registry>,
+    /// The short links that it serves.
+    pub links: Arc<tools::builtin::web_tools::Links>,
     /// What effects need of the world.
     pub outside: Arc<effects::Outside>,
     /// Things that wait for something.

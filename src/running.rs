@@ -137,11 +137,18 @@ pub(crate) fn join(
     let counters = Counters::new(Arc::clone(&log), clock.clone(), config.quotas.clone());
     let egress = Egress::new(config.egress.allow.clone())
         .map_err(|error| StartError::Egress(error.to_string()))?;
+    let links = builtin::web_tools::Links::new(
+        Arc::clone(&log),
+        Arc::clone(&vault),
+        Arc::clone(&counters),
+        config.public_url(),
+    );
     let tools = Arc::new(Registry::default());
     let parts = builtin::Parts {
         egress: Arc::new(egress),
         log: Arc::clone(&log),
         vault: Arc::clone(&vault),
+        links: Arc::clone(&links),
     };
     tools.fill(Source::Hub, builtin::tools(parts))?;
     let feed = Arc::new(Feed::default());
@@ -173,6 +180,7 @@ pub(crate) fn join(
         counters,
         feed,
         tools,
+        links,
         outside,
         actors,
     }))
@@ -218,6 +226,7 @@ impl Running {
     pub async fn stop(self) -> Result<(), StartError> {
         self.server.stop(true).await;
         self.hub.actors.wind_down(PATIENCE).await;
+        self.hub.counters.record_visits().await;
         self.until_stopped().await
     }
 

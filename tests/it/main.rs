@@ -13,7 +13,9 @@
 
 mod access;
 mod crash;
+mod head;
 mod hub;
 mod runs;
 mod stub;
+mod tools;
 mod workflows;
