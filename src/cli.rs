@@ -10,6 +10,7 @@ mod key;
 mod output;
 mod rebuild;
 mod replay;
+mod vault;
 mod verify;
 
 use std::io::{self, Write as _};
@@ -79,6 +80,9 @@ enum Command {
     /// Make, list and revoke API keys, while no server runs
     #[command(subcommand)]
     Key(key::Key),
+    /// Look after the keys under which everything is kept, while no server runs
+    #[command(subcommand)]
+    Vault(vault::Vault),
 }
 
 /// Does what the command line asks for.
@@ -118,6 +122,7 @@ fn answer(line: Line) -> anyhow::Result<()> {
         Some(Command::Config) => config::print(config, &mut output),
         Some(Command::Account(account)) => account.run(config, &mut output),
         Some(Command::Key(key)) => key.run(config, &mut output),
+        Some(Command::Vault(vault)) => vault.run(config, &mut output),
     }
 }
 

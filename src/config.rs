@@ -38,6 +38,11 @@ pub struct Config {
     /// What is sealed under a lost key stays closed for ever.
     #[schema(value_type = Option<String>)]
     pub master_key: Option<Secret>,
+    /// Key that takes the place of `master_key` when `hub vault rotate` or
+    /// `POST /admin/vault/rotate` is asked for; afterwards `master_key` must say it. By default,
+    /// where the present key lies in the data directory, a fresh one is made.
+    #[schema(value_type = Option<String>)]
+    pub new_master_key: Option<Secret>,
     /// API key of the owner, at least 16 visible characters. By default one is made on the first
     /// start and printed once.
     #[schema(value_type = Option<String>)]
@@ -193,6 +198,7 @@ impl Default for Config {
             data_dir: PathBuf::from("data"),
             public_url: None,
             master_key: None,
+            new_master_key: None,
             owner_key: None,
             http: Http::default(),
             auth: Auth::default(),
