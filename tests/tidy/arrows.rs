@@ -6,7 +6,7 @@ use super::sources::code;
 
 /// The parts of `src/`, from the lowest. A part may use those of its own row and of rows above
 /// it here.
-const ROWS: [&[&str]; 8] = [
+const ROWS: &[&[&str]] = &[
     &[
         "clock",
         "collections",
@@ -19,7 +19,9 @@ const ROWS: [&[&str]; 8] = [
         "vault",
     ],
     &["egress"],
-    &["tools"],
+    &["platforms"],
+    &["connections"],
+    &["chat", "llm", "tools"],
     &["effects"],
     &["actors"],
     &["Hub", "accounts", "telemetry"],
