@@ -15,6 +15,7 @@ const ROWS: [&[&str]; 8] = [
         "expressions",
         "feed",
         "limits",
+        "platforms",
         "transact",
         "vault",
     ],
