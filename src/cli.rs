@@ -8,6 +8,7 @@ mod data;
 mod events;
 mod key;
 mod output;
+mod platforms;
 mod rebuild;
 mod replay;
 mod verify;
@@ -73,6 +74,9 @@ enum Command {
     Rebuild,
     /// Print the settings that count, without secrets
     Config,
+    /// Check, list and draft manifests of platforms
+    #[command(subcommand)]
+    Platforms(platforms::Platforms),
     /// Open and list accounts, while no server runs
     #[command(subcommand)]
     Account(account::Account),
@@ -116,6 +120,7 @@ fn answer(line: Line) -> anyhow::Result<()> {
         Some(Command::Verify) => verify::verify(&config.data_dir, &mut output),
         Some(Command::Rebuild) => rebuild::rebuild(&config.data_dir, &mut output),
         Some(Command::Config) => config::print(config, &mut output),
+        Some(Command::Platforms(platforms)) => platforms.run(&config, &mut output),
         Some(Command::Account(account)) => account.run(config, &mut output),
         Some(Command::Key(key)) => key.run(config, &mut output),
     }
