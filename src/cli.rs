@@ -8,6 +8,7 @@ mod data;
 mod events;
 mod key;
 mod output;
+mod platforms;
 mod rebuild;
 mod replay;
 mod vault;
@@ -74,6 +75,9 @@ enum Command {
     Rebuild,
     /// Print the settings that count, without secrets
     Config,
+    /// Check, list and draft manifests of platforms
+    #[command(subcommand)]
+    Platforms(platforms::Platforms),
     /// Open and list accounts, while no server runs
     #[command(subcommand)]
     Account(account::Account),
@@ -120,6 +124,7 @@ fn answer(line: Line) -> anyhow::Result<()> {
         Some(Command::Verify) => verify::verify(&config.data_dir, &mut output),
         Some(Command::Rebuild) => rebuild::rebuild(&config.data_dir, &mut output),
         Some(Command::Config) => config::print(config, &mut output),
+        Some(Command::Platforms(platforms)) => platforms.run(&config, &mut output),
         Some(Command::Account(account)) => account.run(config, &mut output),
         Some(Command::Key(key)) => key.run(config, &mut output),
         Some(Command::Vault(vault)) => vault.run(config, &mut output),

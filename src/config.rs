@@ -5,6 +5,7 @@
 
 mod load;
 mod manual;
+mod platforms;
 mod values;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 
 pub use load::{ConfigError, Sources};
 pub use manual::manual;
+pub use platforms::{OnePlatform, Platforms};
 pub use values::{Origin, Secret};
 
 /// All settings.
@@ -55,6 +57,8 @@ pub struct Config {
     pub quotas: Quotas,
     /// What the hub may reach outside.
     pub egress: Egress,
+    /// Platforms that can be connected.
+    pub platforms: Platforms,
     /// How workflows run.
     pub runs: Runs,
     /// How much is taken on at once.
@@ -204,6 +208,7 @@ impl Default for Config {
             auth: Auth::default(),
             quotas: Quotas::default(),
             egress: Egress::default(),
+            platforms: Platforms::default(),
             runs: Runs::default(),
             limits: Limits::default(),
             log: Log::default(),

@@ -7,6 +7,7 @@
 pub mod catalogue;
 pub mod check;
 pub mod compute;
+pub mod import;
 pub mod manifest;
 pub mod named;
 pub mod operation;

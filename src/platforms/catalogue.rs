@@ -14,11 +14,12 @@ use url::Url;
 
 use super::check::Fault;
 use super::platform::Platform;
+use crate::config::{Config, Platforms};
 
 /// The manifests in the binary: id and text.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/platforms.rs"));
 
-type Platforms = BTreeMap<String, Arc<Platform>>;
+type Known = BTreeMap<String, Arc<Platform>>;
 
 /// All platforms.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub struct Catalogue {
     directory: Option<PathBuf>,
     addresses: BTreeMap<String, Url>,
     seen: Mutex<BTreeMap<PathBuf, Seen>>,
-    known: RwLock<Arc<Platforms>>,
+    known: RwLock<Known>,
 }
 
 /// A file of the operator's as it was last read.
@@ -45,7 +46,7 @@ impl Catalogue {
     /// manifests' own by id.
     pub fn open(directory: Option<PathBuf>, addresses: BTreeMap<String, Url>) -> Self {
         let seen = Mutex::new(BTreeMap::new());
-        let known = RwLock::new(Arc::new(Platforms::new()));
+        let known = RwLock::new(Known::new());
         let catalogue = Self { directory, addresses, seen, known };
         catalogue.assemble(&BTreeMap::new());
         catalogue.refresh();
@@ -53,6 +54,13 @@ impl Catalogue {
             tracing::warn!(platform = %id, "an address is set for a platform that is not known");
         }
         catalogue
+    }
+
+    /// The platforms as the settings say.
+    pub fn of(config: &Config) -> Self {
+        let Platforms { dir, each } = config.platforms.clone();
+        let addresses = each.into_iter().map(|(id, one)| (id, one.base_url));
+        Self::open(dir, addresses.collect())
     }
 
     /// The platforms in the binary alone.
@@ -111,7 +119,7 @@ impl Catalogue {
     }
 
     fn assemble(&self, seen: &BTreeMap<PathBuf, Seen>) {
-        let mut known = Platforms::new();
+        let mut known = Known::new();
         for (id, text) in EMBEDDED {
             match Platform::read_checked(text) {
                 Ok(platform) => self.put(&mut known, platform),
@@ -121,10 +129,10 @@ impl Catalogue {
         for platform in seen.values().filter_map(|seen| seen.platform.as_deref()) {
             self.put(&mut known, platform.clone());
         }
-        *self.known.write() = Arc::new(known);
+        *self.known.write() = known;
     }
 
-    fn put(&self, known: &mut Platforms, platform: Platform) {
+    fn put(&self, known: &mut Known, platform: Platform) {
         let id = platform.id().to_owned();
         let platform = platform.at(self.addresses.get(&id).cloned());
         known.insert(id, Arc::new(platform));

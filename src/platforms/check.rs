@@ -47,9 +47,29 @@ pub(super) fn manifest(text: &str) -> Result<Manifest, Vec<Fault>> {
     };
     let document = toml::Deserializer::parse(text).map_err(|error| wrong(error, Vec::new()))?;
     serde_path_to_error::deserialize(document).map_err(|error| {
-        let path = error.path().iter().map(ToString::to_string).collect();
-        wrong(error.into_inner(), path)
+        let segment = |it: &serde_path_to_error::Segment| match it {
+            serde_path_to_error::Segment::Seq { index } => index.to_string(),
+            named => named.to_string(),
+        };
+        let path = error.path().iter().map(segment).collect();
+        wrong(error.into_inner(), named(text, path))
     })
+}
+
+/// A path in which tools are named by their ids, where they have such.
+fn named(text: &str, mut path: Vec<String>) -> Vec<String> {
+    let id = |index: usize| {
+        let document = DeTable::parse(text).ok()?;
+        let tools = document.get_ref().get("tool")?.get_ref().as_array()?.get(index)?;
+        Some(tools.get_ref().get("id")?.get_ref().as_str()?.to_owned())
+    };
+    if let [first, index, ..] = path.as_mut_slice()
+        && first == "tool"
+        && let Some(id) = index.parse().ok().and_then(id)
+    {
+        *index = id;
+    }
+    path
 }
 
 /// Everything that is wrong with a manifest in itself.

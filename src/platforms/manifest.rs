@@ -244,7 +244,7 @@ pub struct Operation {
     /// What its answers mean, where not as the platform's others.
     #[serde(default)]
     pub answer: Answer,
-    /// Where the result stands in the answer; the whole of it where nothing is said.
+    /// Where the result stands in the answer, where not as with the platform's others.
     pub result: Option<Place>,
     /// Further members of the result, such as an id that comes in a header.
     #[serde(default)]

@@ -58,7 +58,7 @@ pub enum Lists {
 }
 
 /// Words of JSON Schema (2020-12) that a parameter may use.
-const WORDS: [&str; 26] = [
+const WORDS: [&str; 27] = [
     "type",
     "description",
     "default",
@@ -81,6 +81,7 @@ const WORDS: [&str; 26] = [
     "required",
     "additionalProperties",
     "minProperties",
+    "maxProperties",
     "anyOf",
     "oneOf",
     "examples",

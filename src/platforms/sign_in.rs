@@ -40,6 +40,7 @@ pub enum SignIn {
         password: Template,
     },
     /// OAuth 2.0 by authorization code, with refresh.
+    #[serde(rename = "oauth2")]
     OAuth2(Box<OAuth2>),
     /// OAuth 2.0 by client credentials (RFC 6749, section 4.4).
     ClientCredentials(Box<ClientCredentials>),

@@ -102,8 +102,8 @@ fn listed(of: Of<'_>, found: &mut Found) {
     if of.pages().is_some() && there.iter().any(|(name, _)| *name == MAX_PAGES) {
         found.at(&at, format!("`{MAX_PAGES}` is put in by itself where a list has pages"));
     }
-    if operation.items.is_some() && operation.result.is_some() {
-        found.at(&[at[0], at[1], "result"], "a list's result is the page with all items in it");
+    if operation.answer.result.is_some() {
+        found.at(&[at[0], at[1], "answer"], "`result` stands in the tool itself");
     }
 }
 

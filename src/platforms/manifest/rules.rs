@@ -24,6 +24,8 @@ pub struct Answer {
     pub code: Vec<Place>,
     /// Statuses from 400 on that are answers all the same.
     pub accept: Vec<u16>,
+    /// Where the result stands; the whole answer is the result where nothing is said.
+    pub result: Option<Place>,
 }
 
 /// What is tested at a place.
