@@ -15,6 +15,7 @@ const ROWS: &[&[&str]] = &[
         "expressions",
         "feed",
         "limits",
+        "platforms",
         "transact",
         "vault",
     ],
