@@ -14,6 +14,7 @@ pub mod egress;
 pub mod expressions;
 pub mod http;
 pub mod limits;
+pub mod llm;
 mod running;
 pub mod telemetry;
 pub mod tools;

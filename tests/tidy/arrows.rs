@@ -6,9 +6,10 @@ use super::sources::code;
 
 /// The parts of `src/`, from the lowest. A part may use those of its own row and of rows above
 /// it here.
-const ROWS: [&[&str]; 8] = [
+const ROWS: [&[&str]; 9] = [
     &["clock", "collections", "config", "counters", "expressions", "limits", "transact", "vault"],
     &["egress"],
+    &["llm"],
     &["tools"],
     &["effects"],
     &["actors"],
