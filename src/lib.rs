@@ -44,6 +44,8 @@ pub struct Hub {
     pub counters: Arc<counters::Counters>,
     /// What plans allow.
     pub limits: limits::Limits,
+    /// The models that can be asked.
+    pub providers: Arc<llm::Providers>,
     /// Everything that can be called by name.
     pub tools: Arc<tools::Registry>,
     /// What effects need of the world.

@@ -22,6 +22,8 @@ use crate::counters::Counters;
 use crate::effects::{Outside, Plans};
 use crate::egress::Egress;
 use crate::limits::Limits;
+use crate::llm::Providers;
+use crate::llm::providers::ProvidersError;
 use crate::tools::{RegistryError, builtin};
 use crate::vault::{MasterKey, MasterKeyError, Vault, VaultError};
 use crate::{Hub, http, telemetry};
@@ -68,6 +70,9 @@ pub enum StartError {
     /// The way out cannot be set up.
     #[error("the outgoing HTTP client cannot be set up: {0}")]
     Egress(String),
+    /// The providers of models are set up wrongly.
+    #[error(transparent)]
+    Providers(#[from] ProvidersError),
     /// A tool cannot be registered.
     #[error(transparent)]
     Tools(#[from] RegistryError),
@@ -136,8 +141,10 @@ pub(crate) fn join(
     let counters = Counters::new(Arc::clone(&log), clock.clone(), config.quotas.clone());
     let egress = Egress::new(config.egress.allow.clone())
         .map_err(|error| StartError::Egress(error.to_string()))?;
+    let egress = Arc::new(egress);
+    let providers = Providers::new(&config.llm, &egress, &clock)?;
     let tools = builtin::registry(builtin::Parts {
-        egress: Arc::new(egress),
+        egress,
         log: Arc::clone(&log),
         vault: Arc::clone(&vault),
     })?;
@@ -167,6 +174,7 @@ pub(crate) fn join(
         views,
         vault,
         counters,
+        providers: Arc::new(providers),
         tools,
         outside,
         actors,
