@@ -10,6 +10,7 @@ pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod caller;
+pub mod chat;
 pub mod envelope;
 mod exchange;
 pub mod executions;
@@ -45,6 +46,7 @@ fn routes(config: &mut ServiceConfig) {
     expressions::routes(config);
     executions::routes(config);
     workflows::routes(config);
+    chat::routes(config);
     openapi::routes(config);
 }
 

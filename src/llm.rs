@@ -233,3 +233,8 @@ pub trait Provider: Send + Sync {
         key: Option<&'a Secret>,
     ) -> BoxFuture<'a, Result<Vec<String>, CompletionError>>;
 }
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
