@@ -235,6 +235,9 @@ pub trait Provider: Send + Sync {
 }
 
 #[cfg(test)]
+#[path = "../tests/it/models.rs"]
+mod models;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;

@@ -2,12 +2,10 @@
 
 //! What holds for every dialect alike.
 
-#[path = "../../tests/it/models.rs"]
-mod models;
-
 use std::sync::Arc;
 use std::sync::Mutex;
 
+use futures_util::future::join_all;
 use hub_events::testing::epoch;
 use proptest::prelude::*;
 
@@ -307,15 +305,16 @@ async fn faults_of_servers_are_told_apart_in_every_dialect() {
         (Reply::Stalls(said.clone(), 60), "timeout", None, true, None),
         (Reply::Bytes(b"data: {\n\n".to_vec()), "malformed", None, true, None),
     ] {
-        for dialect in DIALECTS {
+        let errors = join_all(DIALECTS.map(async |dialect| {
             let models = Models::start([reply.clone()]).await;
             let providers = providers(&models.url(), 1);
             let provider = providers.get(id(dialect)).unwrap();
-            let error = provider.complete(None, &request(), &|_| {}).await.unwrap_err();
-            let CompletionError { code: was, status: with, retryable: again, .. } = &error;
-            assert_eq!((*was, *with, *again), (code, status, retryable), "{dialect:?} {reply:?}");
-            assert_eq!(error.retry_after, retry_after, "{dialect:?} {reply:?}");
-            assert!(!error.message.contains("sk-server"));
+            provider.complete(None, &request(), &|_| {}).await.unwrap_err()
+        }));
+        for (error, dialect) in errors.await.into_iter().zip(DIALECTS) {
+            let found = (error.code, error.status, error.retryable, error.retry_after);
+            assert_eq!(found, (code, status, retryable, retry_after), "{dialect:?} {reply:?}");
+            assert!(!error.message.contains("sk-server"), "{error}");
         }
     }
 }

@@ -14,6 +14,8 @@
 mod access;
 mod crash;
 mod hub;
+mod models;
+mod providers;
 mod runs;
 mod stub;
 mod workflows;
