@@ -98,7 +98,7 @@ impl CompletionError {
     }
 
     /// There is no key, or one that cannot be sent.
-    pub(super) fn unauthorized(why: impl Into<String>) -> Self {
+    pub(super) fn without_key(why: impl Into<String>) -> Self {
         Self::of("unauthorized", false, why)
     }
 

@@ -229,7 +229,7 @@ impl Providers {
                 return Ok(entry.choice(&model));
             }
         }
-        Err(CompletionError::unauthorized("No provider of models is set up"))
+        Err(CompletionError::without_key("No provider of models is set up"))
     }
 
     async fn named(&self, text: &str, own: &[String]) -> Result<Choice, CompletionError> {
@@ -358,7 +358,7 @@ fn speaking(dialect: Dialect, server: Server, limit: &'static str) -> Arc<dyn Pr
 }
 
 fn no_key(entry: &Entry) -> CompletionError {
-    CompletionError::unauthorized(format!("There is no key for {}", entry.name))
+    CompletionError::without_key(format!("There is no key for {}", entry.name))
 }
 
 #[cfg(test)]
