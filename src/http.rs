@@ -10,6 +10,7 @@ pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod caller;
+pub mod chat;
 pub mod envelope;
 mod exchange;
 pub mod executions;
@@ -48,6 +49,7 @@ fn routes(config: &mut ServiceConfig) {
     executions::routes(config);
     workflows::routes(config);
     links::routes(config);
+    chat::routes(config);
     openapi::routes(config);
 }
 

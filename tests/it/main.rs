@@ -15,6 +15,8 @@ mod access;
 mod crash;
 mod head;
 mod hub;
+mod models;
+mod providers;
 mod runs;
 mod stub;
 mod tools;
