@@ -1,13 +1,11 @@
 //! The actors: one for each thing that has something to wait for, while it has.
 //!
 //! `entity` is the one actor, `directory` finds or starts it, `alarms` wakes it when a moment
-//! has come, `feed` tells who listens that it moved. Never here: rules (deciders) or what an
-//! effect does (`effects`).
+//! has come. Never here: rules (deciders) or what an effect does (`effects`).
 
 mod alarms;
 mod directory;
 mod entity;
-mod feed;
 
 use std::sync::Arc;
 
@@ -22,14 +20,11 @@ use crate::effects::Outside;
 pub use alarms::Alarms;
 pub use directory::{Asked, Directory, Limits, Tell};
 pub use entity::{Accepted, AskError};
-pub use feed::{Feed, Signal};
 
 /// Every actor of this process.
 pub struct Actors {
     /// Runs of workflows.
     pub executions: Arc<Directory<Execution>>,
-    /// Who listens to what moves.
-    pub feed: Arc<Feed>,
     alarms: Arc<Alarms>,
 }
 
@@ -47,11 +42,9 @@ impl Actors {
     pub fn new(outside: Arc<Outside>, views: Arc<Views>, limits: Limits) -> Arc<Self> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let arbiters: Vec<_> = (0..threads).map(|_| Arbiter::new().handle()).collect();
-        let feed = Arc::new(Feed::default());
         let alarms = Alarms::new(outside.clock.clone(), Arc::clone(&outside.log), views);
-        let executions =
-            Directory::new(outside, arbiters, Arc::clone(&feed), Arc::clone(&alarms), limits);
-        Arc::new(Self { executions, feed, alarms })
+        let executions = Directory::new(outside, arbiters, Arc::clone(&alarms), limits);
+        Arc::new(Self { executions, alarms })
     }
 
     /// Starts whatever is unfinished, and the alarms. Answers when everything that was ready at

@@ -18,6 +18,7 @@ use hub_events::log::{Log, ReadError};
 use hub_events::{Decider, Effect};
 
 use crate::clock::Clock;
+use crate::feed::Feed;
 use crate::tools::Registry;
 use crate::vault::{Vault, VaultError};
 
@@ -26,6 +27,7 @@ use run::Run;
 pub use plan::{Plan, PlanStep, Plans};
 
 /// Everything that effects need of the world.
+#[derive(Clone)]
 pub struct Outside {
     /// Time.
     pub clock: Clock,
@@ -33,6 +35,8 @@ pub struct Outside {
     pub log: Arc<dyn Log>,
     /// Opens and seals content.
     pub vault: Arc<Vault>,
+    /// Who listens to work in the making.
+    pub feed: Arc<Feed>,
     /// What can be called.
     pub tools: Arc<Registry>,
     /// Workflow versions, ready to run.

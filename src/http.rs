@@ -14,6 +14,7 @@ pub mod envelope;
 mod exchange;
 pub mod executions;
 pub mod expressions;
+mod follow;
 pub mod health;
 pub mod idempotency;
 mod links;

@@ -12,8 +12,10 @@ pub mod counters;
 pub mod effects;
 pub mod egress;
 pub mod expressions;
+pub mod feed;
 pub mod http;
 pub mod limits;
+pub mod platforms;
 mod running;
 pub mod telemetry;
 pub mod tools;
@@ -43,6 +45,8 @@ pub struct Hub {
     pub counters: Arc<counters::Counters>,
     /// What plans allow.
     pub limits: limits::Limits,
+    /// Who listens to what moves.
+    pub feed: Arc<feed::Feed>,
     /// Everything that can be called by name.
     pub tools: Arc<tools::Registry>,
     /// The short links that it serves.

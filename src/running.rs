@@ -21,9 +21,10 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::effects::{Outside, Plans};
 use crate::egress::Egress;
+use crate::feed::Feed;
 use crate::limits::Limits;
-use crate::tools::{RegistryError, builtin};
-use crate::vault::{MasterKey, MasterKeyError, Vault, VaultError};
+use crate::tools::{Registry, Source, Twice, builtin};
+use crate::vault::{Keyring, MasterKeyError, Vault, VaultError};
 use crate::{Hub, http, telemetry};
 
 /// How long an actor stays without work.
@@ -70,7 +71,7 @@ pub enum StartError {
     Egress(String),
     /// A tool cannot be registered.
     #[error(transparent)]
-    Tools(#[from] RegistryError),
+    Tools(#[from] Twice),
     /// Measurements cannot be registered.
     #[error(transparent)]
     Metrics(#[from] prometheus::Error),
@@ -123,15 +124,10 @@ pub(crate) fn join(
     log: Arc<dyn Log>,
 ) -> Result<Data<Hub>, StartError> {
     let directory = config.data_dir.clone();
-    let key_file = directory.join("master.key");
-    let master = match &config.master_key {
-        Some(key) => MasterKey::parse(key.reveal())?,
-        // A fresh key would open nothing of a vault that is there already.
-        None if directory.join("vault.db").exists() => MasterKey::read(&key_file)?,
-        None => MasterKey::read_or_make(&key_file)?,
-    };
+    let (present, next) = (config.master_key.as_ref(), config.new_master_key.as_ref());
+    let keyring = Keyring::load(&directory, present, next)?;
     let blobs = Blobs::local(&directory.join("blobs"))?;
-    let vault = Vault::open(&directory, master, blobs)?;
+    let vault = Vault::open(&directory, keyring, blobs)?;
     let views = Views::start(Arc::clone(&log), &directory)?;
     let counters = Counters::new(Arc::clone(&log), clock.clone(), config.quotas.clone());
     let egress = Egress::new(config.egress.allow.clone())
@@ -142,17 +138,20 @@ pub(crate) fn join(
         Arc::clone(&counters),
         config.public_url(),
     );
-    let tools = builtin::registry(builtin::Parts {
+    let tools = Arc::new(Registry::default());
+    let parts = builtin::Parts {
         egress: Arc::new(egress),
         log: Arc::clone(&log),
         vault: Arc::clone(&vault),
         links: Arc::clone(&links),
-    })?;
-    let tools = Arc::new(tools);
+    };
+    tools.fill(Source::Hub, builtin::tools(parts))?;
+    let feed = Arc::new(Feed::default());
     let outside = Arc::new(Outside {
         clock: clock.clone(),
         log: Arc::clone(&log),
         vault: Arc::clone(&vault),
+        feed: Arc::clone(&feed),
         tools: Arc::clone(&tools),
         plans: Plans::default(),
     });
@@ -174,6 +173,7 @@ pub(crate) fn join(
         views,
         vault,
         counters,
+        feed,
         tools,
         links,
         outside,

@@ -5,31 +5,53 @@
 //! or when.
 
 pub mod builtin;
+mod registry;
+#[cfg(test)]
+pub(crate) mod testing;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use hub_events::Class;
-use hub_events::id::{AccountId, CallId};
+use hub_events::id::{AccountId, CallId, ConnectionId};
 use serde_json::Value;
 
 use crate::egress::EgressError;
 use crate::expressions::context::Context;
 
+pub use registry::{Registered, Registry, Source, Twice};
+
 /// What people and models see of a tool.
 #[derive(Clone, Debug)]
 pub struct Card {
-    /// Its name, unique in the registry.
-    pub name: &'static str,
+    /// Its name, unique among what an account can call.
+    pub name: Arc<str>,
     /// Where it stands in a list.
-    pub category: &'static str,
+    pub category: Arc<str>,
     /// What it does, so that a model can choose by it.
-    pub description: &'static str,
+    pub description: Arc<str>,
     /// JSON Schema of its arguments: an object.
     pub schema: Value,
+    /// The platform whose connection a call goes through; none where it needs no connection.
+    pub platform: Option<Arc<str>>,
+    /// Whether it deletes or overwrites what cannot be had back.
+    pub destructive: bool,
+}
+
+impl Card {
+    /// The card of a tool that needs no connection and destroys nothing.
+    pub fn new(
+        name: impl Into<Arc<str>>,
+        category: impl Into<Arc<str>>,
+        description: impl Into<Arc<str>>,
+        schema: Value,
+    ) -> Self {
+        let (name, category) = (name.into(), category.into());
+        let description = description.into();
+        Self { name, category, description, schema, platform: None, destructive: false }
+    }
 }
 
 /// Something that can be called by name.
@@ -39,6 +61,16 @@ pub trait Tool: Send + Sync + 'static {
 
     /// What the world can notice of a call with these (valid) arguments.
     fn class(&self, arguments: &Value) -> Class;
+
+    /// The connection through which a call with these (valid) arguments would go: the one that
+    /// they name, or the account's own choice. None where the tool needs none.
+    fn connection<'a>(
+        &'a self,
+        _account: AccountId,
+        _arguments: &'a Value,
+    ) -> BoxFuture<'a, Result<Option<ConnectionId>, Failure>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// Carries out a call. Dropping the future cancels it.
     fn call(&self, call: Call) -> BoxFuture<'_, Outcome>;
@@ -51,6 +83,8 @@ pub struct Call {
     pub id: CallId,
     /// On whose behalf.
     pub account: AccountId,
+    /// The connection through which it goes, where the tool needs one.
+    pub connection: Option<ConnectionId>,
     /// The arguments, valid against the tool's schema.
     pub arguments: Value,
     /// What the run knows (`input`, `steps`, …), for tools of class `read` only: other calls
@@ -140,118 +174,4 @@ pub struct Fault {
     pub pointer: String,
     /// What was expected, in words.
     pub message: String,
-}
-
-/// All tools, by name.
-#[derive(Default)]
-pub struct Registry {
-    tools: BTreeMap<&'static str, Registered>,
-}
-
-struct Registered {
-    tool: Arc<dyn Tool>,
-    schema: jsonschema::Validator,
-}
-
-/// A tool that cannot be registered.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistryError {
-    /// Its name is taken.
-    #[error("there are two tools named {0}")]
-    Twice(&'static str),
-    /// Its schema is none.
-    #[error("the schema of {0} is not valid: {1}")]
-    Schema(&'static str, String),
-}
-
-impl Registry {
-    /// Adds a tool.
-    pub fn add(&mut self, tool: Arc<dyn Tool>) -> Result<(), RegistryError> {
-        let name = tool.card().name;
-        let schema = jsonschema::options()
-            .should_validate_formats(true)
-            .build(&tool.card().schema)
-            .map_err(|error| RegistryError::Schema(name, error.to_string()))?;
-        match self.tools.insert(name, Registered { tool, schema }) {
-            None => Ok(()),
-            Some(_) => Err(RegistryError::Twice(name)),
-        }
-    }
-
-    /// The tool of this name.
-    pub fn find(&self, name: &str) -> Option<&Arc<dyn Tool>> {
-        self.tools.get(name).map(|registered| &registered.tool)
-    }
-
-    /// Every tool, by name.
-    pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Tool>> {
-        self.tools.values().map(|registered| &registered.tool)
-    }
-
-    /// The arguments with texts turned into what the tool's schema asks for, where they are
-    /// written so: expressions always give texts, so `"5"` may be meant for an integer.
-    pub fn coerced(&self, name: &str, mut arguments: Value) -> Value {
-        let schema = self.tools.get(name).map(|registered| &registered.tool.card().schema);
-        let properties = schema.and_then(|schema| schema.get("properties")?.as_object());
-        let (Some(properties), Value::Object(given)) = (properties, &mut arguments) else {
-            return arguments;
-        };
-        for (key, value) in given {
-            if let (Value::String(text), Some(property)) = (&*value, properties.get(key))
-                && let Some(meant) = meant(text, property)
-            {
-                *value = meant;
-            }
-        }
-        arguments
-    }
-
-    /// Everything that is wrong with arguments for a tool; nothing for a tool that is unknown.
-    pub fn faults(&self, name: &str, arguments: &Value) -> Vec<Fault> {
-        let Some(registered) = self.tools.get(name) else { return Vec::new() };
-        registered
-            .schema
-            .iter_errors(arguments)
-            .map(|error| Fault {
-                pointer: error.instance_path().to_string(),
-                message: error.to_string(),
-            })
-            .collect()
-    }
-}
-
-/// What a text means where a schema asks for something else than a text; none where the schema
-/// takes texts, or the text is not written so.
-fn meant(text: &str, schema: &Value) -> Option<Value> {
-    let kind = schema.get("type")?;
-    let asks_for = |name: &str| match kind {
-        Value::Array(kinds) => kinds.iter().any(|kind| kind == name),
-        kind => kind == name,
-    };
-    if asks_for("string") {
-        return None;
-    }
-    let read = match text.trim() {
-        "True" => Value::Bool(true),
-        "False" => Value::Bool(false),
-        "None" => Value::Null,
-        text => serde_json::from_str(text).ok()?,
-    };
-    let is_asked_for = match &read {
-        Value::Null => asks_for("null"),
-        Value::Bool(_) => asks_for("boolean"),
-        Value::Number(number) => {
-            asks_for("number") || asks_for("integer") && (number.is_i64() || number.is_u64())
-        }
-        Value::Array(_) => asks_for("array"),
-        Value::Object(_) => asks_for("object"),
-        Value::String(_) => false,
-    };
-    is_asked_for.then_some(read)
-}
-
-impl std::fmt::Debug for Registry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.tools.keys()).finish()
-    }
 }

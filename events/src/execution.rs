@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use crate::decider::Decider;
 use crate::effect::{Class, Effect, Pending};
-use crate::id::{CallId, ExecutionId};
+use crate::id::{CallId, ConnectionId, ExecutionId};
 use crate::refusal::{Kind, Refusal};
 use crate::sealed::Sealed;
 use crate::workflow::distinct_numbers;
@@ -73,6 +73,8 @@ pub struct Execution {
     progress: Option<Progress>,
     /// The call under way, or to be made again under its name.
     call: Option<CallId>,
+    /// The connection through which the call under way goes.
+    connection: Option<ConnectionId>,
     /// The arguments of the call under way.
     arguments: Option<Sealed<Value>>,
     /// How many tries of this step were begun or rejected.
@@ -109,6 +111,11 @@ impl Execution {
     /// The arguments of the call under way.
     pub fn arguments(&self) -> Option<&Sealed<Value>> {
         self.arguments.as_ref()
+    }
+
+    /// The connection through which the call under way goes.
+    pub fn connection(&self) -> Option<ConnectionId> {
+        self.connection
     }
 
     /// The call under way, or the one to be made again under its name.
@@ -334,7 +341,7 @@ fn finished() -> Refusal {
 
 impl Decider for Execution {
     const KIND: &'static str = ExecutionId::KIND;
-    const STATE_VERSION: u32 = 1;
+    const STATE_VERSION: u32 = 2;
     type Command = Command;
     type Event = Event;
 
@@ -388,9 +395,11 @@ impl Decider for Execution {
                 self.progress = self.current().map(|_| Progress::Ready { due: None });
             }
             Event::StepSkipped(_) => self.advance(),
-            Event::StepStarted(StepStarted { attempt, call, class, arguments, .. }) => {
+            Event::StepStarted(started) => {
+                let StepStarted { attempt, call, class, connection, arguments, .. } = started;
                 self.attempts = *attempt;
                 self.call = Some(*call);
+                self.connection = *connection;
                 self.arguments = Some(arguments.clone());
                 self.progress = Some(Progress::Called { class: *class });
             }

@@ -43,6 +43,12 @@ integer_ids! {
     ExecutionId = "execution";
     /// A step of one version of a workflow; a changed workflow has new ones.
     StepId = "step";
+    /// An account's access to a platform or a server.
+    ConnectionId = "connection";
+    /// A conversation.
+    ConversationId = "conversation";
+    /// A message of a conversation.
+    MessageId = "message";
 }
 
 /// One call of a tool. It is also the idempotency key that a platform is given.

@@ -55,7 +55,8 @@ fn appends(run: i64) -> Vec<Vec<Event>> {
     for step in 1..=3 {
         let call = CallId(Uuid::from_u128((run as u128) << 32 | u128::from(step)));
         let class = Class::Read;
-        let started = StepStarted { step, attempt: 1, call, class, arguments: sealed(120) };
+        let started =
+            StepStarted { step, attempt: 1, call, class, connection: None, arguments: sealed(120) };
         appends.push(vec![Event::StepStarted(started)]);
         appends.push(vec![Event::StepSucceeded(StepSucceeded { step, result: sealed(150) })]);
     }

@@ -114,7 +114,7 @@ pub(crate) fn started(execution: i64, account: i64, steps: u32) -> Started {
 /// A try of a step begins.
 pub(crate) fn step_started(step: u32, attempt: u32) -> StepStarted {
     let call = CallId(Uuid::from_u128(u128::from(step) << 32 | u128::from(attempt)));
-    StepStarted { step, attempt, call, class: Class::Read, arguments: sealed(1) }
+    StepStarted { step, attempt, call, class: Class::Read, connection: None, arguments: sealed(1) }
 }
 
 /// All that happens in a run of which every step succeeds.

@@ -15,8 +15,8 @@ use hub_events::log;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
+use super::Alarms;
 use super::entity::{Accepted, Ask, AskError, Entity, Nudge, Settle};
-use super::{Alarms, Feed};
 use crate::effects::{Effectful, Outside};
 
 /// How much may go on at once.
@@ -51,7 +51,6 @@ pub type Asked = Result<Accepted, AskError>;
 /// What every actor of a kind shares.
 pub(super) struct Place<D: Effectful> {
     pub(super) outside: Arc<Outside>,
-    pub(super) feed: Arc<Feed>,
     pub(super) alarms: Arc<Alarms>,
     pub(super) limits: Limits,
     effects: Semaphore,
@@ -123,13 +122,11 @@ impl<D: Effectful> Directory<D> {
     pub fn new(
         outside: Arc<Outside>,
         arbiters: Vec<ArbiterHandle>,
-        feed: Arc<Feed>,
         alarms: Arc<Alarms>,
         limits: Limits,
     ) -> Arc<Self> {
         let place = Arc::new(Place {
             outside,
-            feed,
             alarms,
             limits,
             effects: Semaphore::new(limits.effects),

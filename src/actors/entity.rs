@@ -28,6 +28,7 @@ use uuid::Uuid;
 
 use super::directory::Place;
 use crate::effects::{Accident, Effectful};
+use crate::feed::Signal;
 
 /// A snapshot is kept every so many events.
 const SNAPSHOT_EVERY: u64 = 200;
@@ -247,7 +248,7 @@ impl<D: Effectful> Entity<D> {
             let snapshot = Snapshot { stream, version, state_version, state };
             self.place.outside.log.save_snapshot(snapshot);
         }
-        self.place.feed.tell(&self.stream, super::Signal::Appended(self.at.version));
+        self.place.outside.feed.tell(&self.stream, Signal::Appended(self.at.version));
     }
 
     /// Starts what is pending and not in flight, drops what is in flight and no longer pending,

@@ -20,9 +20,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::Hub;
 use crate::accounts::{OWNER, by_operator};
-use crate::effects::Plans;
 use crate::http::testing::{self, OWNER_KEY, send};
-use crate::tools::{Call, Card, Outcome, Registry, Tool};
+use crate::tools::{Call, Card, Outcome, Registry, Source, Tool};
 use crate::transact::transact;
 
 /// A log whose runs cannot be read for the first so many times.
@@ -135,16 +134,11 @@ async fn given(directory: &Path, faults: usize, panics: usize) -> Given {
     let log = Arc::new(Shaky { log: Arc::clone(&hub.log), faults: AtomicUsize::new(faults) });
     let panics = Arc::new(AtomicUsize::new(panics));
     let schema = json!({ "type": "object" });
-    let card = Card { name: "panicking", category: "tests", description: "", schema };
-    let mut tools = Registry::default();
-    tools.add(Arc::new(Panicking { card, panics: Arc::clone(&panics) })).unwrap();
-    let outside = Outside {
-        clock: hub.clock.clone(),
-        log: Arc::<Shaky>::clone(&log),
-        vault: Arc::clone(&hub.vault),
-        tools: Arc::new(tools),
-        plans: Plans::default(),
-    };
+    let card = Card::new("panicking", "tests", "", schema);
+    let tools = Arc::new(Registry::default());
+    let panicking = Arc::new(Panicking { card, panics: Arc::clone(&panics) });
+    tools.fill(Source::Hub, vec![panicking]).unwrap();
+    let outside = Outside { log: Arc::<Shaky>::clone(&log), tools, ..(*hub.outside).clone() };
     let limits =
         Limits { per_entity: 8, in_all: 8, effects: 8, idle_after: Duration::from_secs(60) };
     let actors = Actors::new(Arc::new(outside), Arc::clone(&hub.views), limits);

@@ -22,13 +22,14 @@ pub(super) async fn call(
     let (Some(id), Some(arguments)) = (run.call, &run.arguments) else {
         return Err(Accident::Astray(hub_events::Effect::Call { step, attempt }));
     };
-    let outcome = match outside.tools.find(&run.step.tool) {
+    let outcome = match outside.tools.find(run.account, &run.step.tool) {
         None => Outcome::Failed(unknown(&run.step.tool)),
         Some(tool) => {
             let arguments = outside.vault.open_sealed(run.account, arguments).await?;
             let call = Call {
                 id,
                 account: run.account,
+                connection: run.connection,
                 arguments,
                 context: None,
                 now: outside.clock.now(),
@@ -48,7 +49,7 @@ pub(super) fn unknown(tool: &str) -> Failure {
 
 /// Calls a tool and takes its result for what it says.
 pub(super) async fn carry_out(tool: &dyn Tool, call: Call) -> Outcome {
-    let (name, timeout, id): (_, _, CallId) = (tool.card().name, call.timeout, call.id);
+    let (name, timeout, id): (&str, _, CallId) = (&tool.card().name, call.timeout, call.id);
     let made = AssertUnwindSafe(tool.call(call)).catch_unwind();
     match tokio::time::timeout(timeout, made).await {
         Ok(Ok(Outcome::Done(result))) => said(result),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hub_events::execution::{Command, StepStarted};
-use hub_events::id::CallId;
+use hub_events::id::{AccountId, CallId, ConnectionId};
 use hub_events::{Class, Effect};
 use serde_json::Value;
 
@@ -14,14 +14,14 @@ use super::run::Run;
 use super::{Accident, Outside, PlanStep};
 use crate::clock;
 use crate::expressions::context::Context;
-use crate::tools::{Call, Failure, Fault, Registry, Tool};
+use crate::tools::{Call, Failure, Fault, Registered, Registry};
 
 /// What preparing a step comes to.
-enum Prepared<'a> {
+enum Prepared {
     /// Its condition is false.
     Skip,
     /// It can be called.
-    Ready(&'a Arc<dyn Tool>, Value),
+    Ready(Arc<Registered>, Value),
     /// It cannot.
     Rejected(Failure),
 }
@@ -39,18 +39,26 @@ pub(super) async fn prepare(
     };
     let (input, results) = run.known(outside).await?;
     let context = plan.context(input, results);
-    match evaluate(planned, &context, &outside.tools) {
+    match evaluate(run.account, planned, &context, &outside.tools) {
         Prepared::Skip => Ok(Command::SkipStep { step, attempt }),
         Prepared::Rejected(failure) => {
             let failure = sealed_failure(run.account, failure, outside).await?;
             Ok(Command::RejectStep { step, attempt, failure })
         }
         Prepared::Ready(tool, arguments) => {
+            let connection = match connection(run, &tool, &arguments).await {
+                Ok(connection) => connection,
+                Err(failure) => {
+                    let failure = sealed_failure(run.account, failure, outside).await?;
+                    return Ok(Command::RejectStep { step, attempt, failure });
+                }
+            };
             let started = StepStarted {
                 step,
                 attempt,
                 call: run.call.unwrap_or_else(|| CallId(clock::uuid())),
                 class: tool.class(&arguments),
+                connection,
                 arguments: outside.vault.seal(run.account, &arguments).await?,
             };
             if started.class != Class::Read {
@@ -59,6 +67,7 @@ pub(super) async fn prepare(
             let call = Call {
                 id: started.call,
                 account: run.account,
+                connection,
                 arguments,
                 context: Some(context),
                 now: outside.clock.now(),
@@ -71,8 +80,21 @@ pub(super) async fn prepare(
     }
 }
 
+/// The connection for this try: that of the call which is to be made again under its name, else
+/// the tool's choice.
+async fn connection(
+    run: &Run,
+    tool: &Registered,
+    arguments: &Value,
+) -> Result<Option<ConnectionId>, Failure> {
+    match run.call.and(run.connection) {
+        Some(connection) => Ok(Some(connection)),
+        None => tool.connection(run.account, arguments).await,
+    }
+}
+
 /// Decides by condition, arguments and schema whether a step can be called.
-fn evaluate<'a>(step: &PlanStep, context: &Context, tools: &'a Registry) -> Prepared<'a> {
+fn evaluate(account: AccountId, step: &PlanStep, context: &Context, tools: &Registry) -> Prepared {
     match step.condition.holds(context) {
         Ok(true) => {}
         Ok(false) => return Prepared::Skip,
@@ -81,14 +103,14 @@ fn evaluate<'a>(step: &PlanStep, context: &Context, tools: &'a Registry) -> Prep
         }
     }
     let name = &step.planned.tool;
-    let Some(tool) = tools.find(name) else { return Prepared::Rejected(unknown(name)) };
+    let Some(tool) = tools.find(account, name) else { return Prepared::Rejected(unknown(name)) };
     let arguments = match step.arguments.render_step(step.planned.number, context) {
-        Ok(arguments) => tools.coerced(name, Value::Object(arguments)),
+        Ok(arguments) => tool.coerced(Value::Object(arguments)),
         Err(limit) => {
             return Prepared::Rejected(Failure::lasting("expression_limit", limit.to_string()));
         }
     };
-    let faults = tools.faults(name, &arguments);
+    let faults = tool.faults(&arguments);
     if faults.is_empty() {
         return Prepared::Ready(tool, arguments);
     }

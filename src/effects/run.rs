@@ -1,7 +1,7 @@
 //! What effects need to know of a run: its state at the moment they begin, opened as needed.
 
 use hub_events::execution::{Execution, PlannedStep};
-use hub_events::id::{AccountId, CallId, WorkflowId};
+use hub_events::id::{AccountId, CallId, ConnectionId, WorkflowId};
 use hub_events::sealed::Sealed;
 use serde_json::{Map, Value};
 
@@ -19,6 +19,8 @@ pub(super) struct Run {
     pub(super) step: PlannedStep,
     /// The call under way, or the one to be made again under its name.
     pub(super) call: Option<CallId>,
+    /// The connection through which the call under way goes.
+    pub(super) connection: Option<ConnectionId>,
     /// The arguments of the call under way.
     pub(super) arguments: Option<Sealed<Value>>,
 }
@@ -34,6 +36,7 @@ impl Run {
             results: state.results().to_vec(),
             step: state.current()?.clone(),
             call: state.call(),
+            connection: state.connection(),
             arguments: state.arguments().cloned(),
         })
     }

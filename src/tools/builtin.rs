@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use hub_events::log::Log;
 
-use super::{Registry, RegistryError, Tool};
+use super::Tool;
 use crate::egress::Egress;
 use crate::vault::Vault;
 
@@ -36,9 +36,9 @@ pub struct Parts {
 }
 
 /// Every tool that the hub itself has.
-pub fn registry(parts: Parts) -> Result<Registry, RegistryError> {
+pub fn tools(parts: Parts) -> Vec<Arc<dyn Tool>> {
     let Parts { egress, log, vault, links } = parts;
-    let tools: Vec<Arc<dyn Tool>> = vec![
+    vec![
         Arc::new(email_template::EmailTemplate::new(Arc::clone(&log), Arc::clone(&vault))),
         Arc::new(file_management::FileManagement::new(log, vault)),
         Arc::new(http_request::HttpRequest::new(Arc::clone(&egress))),
@@ -46,10 +46,5 @@ pub fn registry(parts: Parts) -> Result<Registry, RegistryError> {
         Arc::new(transform::Transform::default()),
         Arc::new(wait::Wait::default()),
         Arc::new(web_tools::WebTools::new(egress, links)),
-    ];
-    let mut registry = Registry::default();
-    for tool in tools {
-        registry.add(tool)?;
-    }
-    Ok(registry)
+    ]
 }

@@ -6,10 +6,23 @@ use super::sources::code;
 
 /// The parts of `src/`, from the lowest. A part may use those of its own row and of rows above
 /// it here.
-const ROWS: [&[&str]; 8] = [
-    &["clock", "collections", "config", "counters", "expressions", "limits", "transact", "vault"],
+const ROWS: &[&[&str]] = &[
+    &[
+        "clock",
+        "collections",
+        "config",
+        "counters",
+        "expressions",
+        "feed",
+        "limits",
+        "platforms",
+        "transact",
+        "vault",
+    ],
     &["egress"],
-    &["tools"],
+    &["platforms"],
+    &["connections"],
+    &["chat", "llm", "tools"],
     &["effects"],
     &["actors"],
     &["Hub", "accounts", "telemetry"],

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::decider::events;
 use crate::effect::Class;
-use crate::id::{AccountId, CallId, ExecutionId, StepId, WorkflowId};
+use crate::id::{AccountId, CallId, ConnectionId, ExecutionId, StepId, WorkflowId};
 use crate::sealed::Sealed;
 
 events! {
@@ -95,6 +95,9 @@ pub struct StepStarted {
     pub call: CallId,
     /// What the world can notice of it.
     pub class: Class,
+    /// The connection through which it goes, where the tool needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<ConnectionId>,
     /// The arguments, filled in.
     pub arguments: Sealed<Value>,
 }

@@ -74,7 +74,7 @@ impl Place {
     }
 
     pub(super) fn start(&self, tx: &Connection, started: &StepStarted) -> rusqlite::Result<()> {
-        let StepStarted { step, attempt, call, class, arguments } = started;
+        let StepStarted { step, attempt, call, class, connection: _, arguments } = started;
         run(
             tx,
             "INSERT INTO steps

@@ -46,14 +46,14 @@ struct Template {
 impl EmailTemplate {
     /// The tool, over templates that are kept in a log and sealed by a vault.
     pub(super) fn new(log: Arc<dyn Log>, vault: Arc<Vault>) -> Self {
-        let card = Card {
-            name: "email_template",
-            category: "email",
-            description: "Texts of mails with {{variables}}: get, list, create, delete and fill \
+        let card = Card::new(
+            "email_template",
+            "email",
+            "Texts of mails with {{variables}}: get, list, create, delete and fill \
                 in templates for usual occasions (general, welcome, follow_up, invoice, reminder, \
                 support, …) or the account's own. Sends nothing.",
-            schema: arguments::schema(),
-        };
+            arguments::schema(),
+        );
         Self { card, own: Collections::new(log, vault) }
     }
 

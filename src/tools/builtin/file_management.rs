@@ -52,13 +52,13 @@ pub struct FileManagement {
 impl FileManagement {
     /// The tool, over files that are kept in a log and sealed by a vault.
     pub fn new(log: Arc<dyn Log>, vault: Arc<Vault>) -> Self {
-        let card = Card {
-            name: "file_management",
-            category: "file_management",
-            description: "Keep, list, read and delete files; make PDF documents and QR codes; \
+        let card = Card::new(
+            "file_management",
+            "file_management",
+            "Keep, list, read and delete files; make PDF documents and QR codes; \
                 convert documents between Markdown, HTML, text, PDF, CSV and JSON",
-            schema: arguments::schema(),
-        };
+            arguments::schema(),
+        );
         Self { card, files: Files::new(log, vault) }
     }
 

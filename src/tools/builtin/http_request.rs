@@ -57,13 +57,13 @@ fn schema() -> Value {
 impl HttpRequest {
     /// The tool, over the only way out.
     pub(super) fn new(egress: Arc<Egress>) -> Self {
-        let card = Card {
-            name: "http_request",
-            category: "web",
-            description: "Sends an HTTP request to a public address and gives back status, \
+        let card = Card::new(
+            "http_request",
+            "web",
+            "Sends an HTTP request to a public address and gives back status, \
                           headers and body. Fails where the status is 400 or above.",
-            schema: schema(),
-        };
+            schema(),
+        );
         Self { card, egress }
     }
 }

@@ -12,17 +12,17 @@ pub(super) struct SetVariables(Card);
 
 impl Default for SetVariables {
     fn default() -> Self {
-        Self(Card {
-            name: "set_variables",
-            category: "flow",
-            description: "Gives back its arguments as its result, so that later steps can use \
+        Self(Card::new(
+            "set_variables",
+            "flow",
+            "Gives back its arguments as its result, so that later steps can use \
                           them by name. Has no effect outside.",
-            schema: json!({
+            json!({
                 "type": "object",
                 "description": "Any names with any values.",
                 "additionalProperties": true,
             }),
-        })
+        ))
     }
 }
 

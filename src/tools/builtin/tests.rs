@@ -1,11 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hub_events::Class;
-use hub_events::id::{AccountId, CallId};
+use hub_events::id::AccountId;
 use hub_events::log::Log;
 use serde_json::{Value, json};
 
@@ -14,7 +13,13 @@ use crate::clock::Clock;
 use crate::config::Quotas;
 use crate::counters::Counters;
 use crate::expressions::Context;
-use crate::tools::{Call, Failure, Outcome, Registry};
+use crate::tools::{Call, Failure, Fault, Outcome, Registry, Source, testing};
+
+const ANN: AccountId = AccountId(1);
+
+fn faults(name: &str, arguments: &Value) -> Vec<Fault> {
+    registry().find(ANN, name).expect("a tool").faults(arguments)
+}
 
 fn registry() -> Registry {
     let egress = Arc::new(crate::egress::Egress::new(Vec::new()).expect("a client"));
@@ -23,7 +28,10 @@ fn registry() -> Registry {
     let counters = Counters::new(Arc::clone(&log), Clock::settable(now()), Quotas::default());
     let (own_log, own_vault) = (Arc::clone(&log), Arc::clone(&vault));
     let links = Links::new(own_log, own_vault, counters, "http://hub.example".to_owned());
-    super::registry(super::Parts { egress, log, vault, links }).expect("a registry")
+    let registry = Registry::default();
+    let tools = super::tools(super::Parts { egress, log, vault, links });
+    registry.fill(Source::Hub, tools).expect("no name twice");
+    registry
 }
 
 fn now() -> DateTime<Utc> {
@@ -40,23 +48,15 @@ fn context() -> Context {
 
 async fn call(name: &str, arguments: Value, context: Option<Context>) -> Outcome {
     let registry = registry();
-    let tool = registry.find(name).expect("a tool");
+    let tool = registry.find(ANN, name).expect("a tool");
     assert_eq!(tool.class(&arguments), Class::Read);
-    let call = Call {
-        id: CallId(uuid::Uuid::nil()),
-        account: AccountId(1),
-        arguments,
-        context,
-        now: now(),
-        timeout: Duration::from_secs(30),
-    };
-    tool.call(call).await
+    tool.call(Call { context, now: now(), ..testing::call(ANN, arguments) }).await
 }
 
 #[tokio::test]
 async fn variables_are_given_back() {
     for arguments in [json!({}), json!({"a": 1, "b": {"c": [null]}})] {
-        assert!(registry().faults("set_variables", &arguments).is_empty());
+        assert!(faults("set_variables", &arguments).is_empty());
         let outcome = call("set_variables", arguments.clone(), None).await;
         assert_eq!(outcome, Outcome::Done(arguments));
     }
@@ -82,7 +82,7 @@ async fn values_are_transformed() {
         (json!({"expression": "input.a", "language": "jinja", "input": {"a": [1]}}), json!([1])),
     ];
     for (arguments, expected) in table {
-        assert!(registry().faults("transform", &arguments).is_empty(), "{arguments}");
+        assert!(faults("transform", &arguments).is_empty(), "{arguments}");
         let outcome = call("transform", arguments.clone(), Some(context())).await;
         let expected = Outcome::Done(json!({"success": true, "result": expected}));
         assert_eq!(outcome, expected, "{arguments}");
@@ -121,7 +121,7 @@ async fn a_wait_is_put_off_until_its_moment() {
         (json!({"until": "2020-01-01T00:00:00Z"}), "2020-01-01T00:00:00+00:00"),
     ];
     for (arguments, expected) in table {
-        assert!(registry().faults("wait", &arguments).is_empty(), "{arguments}");
+        assert!(faults("wait", &arguments).is_empty(), "{arguments}");
         let outcome = call("wait", arguments.clone(), None).await;
         let until = expected.parse().expect("a moment");
         let result = json!({"success": true, "waited_until": expected});
@@ -150,7 +150,7 @@ async fn arguments_are_checked() {
         ("web_tools", json!({"operation": "delete_link", "url": "http://a.example"})),
     ];
     for (name, arguments) in table {
-        assert!(!registry().faults(name, &arguments).is_empty(), "{name} {arguments}");
+        assert!(!faults(name, &arguments).is_empty(), "{name} {arguments}");
     }
     let far = call("wait", json!({"until": "2030-01-01T00:00:00Z"}), None).await;
     assert!(matches!(far, Outcome::Failed(_)), "{far:?}");

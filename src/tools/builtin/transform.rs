@@ -26,12 +26,12 @@ pub(super) struct Transform {
 impl Default for Transform {
     fn default() -> Self {
         Self {
-            card: Card {
-                name: "transform",
-                category: "flow",
-                description: "Computes a value from the results so far: picks, maps, filters, \
+            card: Card::new(
+                "transform",
+                "flow",
+                "Computes a value from the results so far: picks, maps, filters, \
                               counts and reshapes data by a jq filter or a Jinja2 expression.",
-                schema: json!({
+                json!({
                     "type": "object",
                     "properties": {
                         "expression": {
@@ -53,7 +53,7 @@ impl Default for Transform {
                     "required": ["expression"],
                     "additionalProperties": false,
                 }),
-            },
+            ),
             filters: Cache::new(KEPT),
         }
     }

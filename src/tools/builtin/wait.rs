@@ -16,12 +16,12 @@ pub(super) struct Wait(Card);
 
 impl Default for Wait {
     fn default() -> Self {
-        Self(Card {
-            name: "wait",
-            category: "flow",
-            description: "Lets the run sleep for a number of seconds, or until a moment, and \
+        Self(Card::new(
+            "wait",
+            "flow",
+            "Lets the run sleep for a number of seconds, or until a moment, and \
                           then go on with the next step.",
-            schema: json!({
+            json!({
                 "type": "object",
                 "properties": {
                     "seconds": {
@@ -38,7 +38,7 @@ impl Default for Wait {
                 "minProperties": 1,
                 "maxProperties": 1,
             }),
-        })
+        ))
     }
 }
 

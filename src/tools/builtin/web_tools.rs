@@ -38,17 +38,16 @@ pub(super) struct WebTools {
 impl WebTools {
     /// The tool, over the only way out and the links of all accounts.
     pub(super) fn new(egress: Arc<Egress>, links: Arc<Links>) -> Self {
-        let card = Card {
-            name: "web_tools",
-            category: "web_tools",
-            description: "Reads web pages: scrape_website gives a page's title, text, headings \
-                          and links; extract_data picks values by CSS selectors; \
-                          extract_emails finds addresses; check_status tells whether sites \
-                          answer. Makes short links: generate_short_link, \
-                          generate_tracking_link (with utm parameters), get_link_stats (how \
-                          often one was followed), delete_link.",
-            schema: arguments::schema(),
-        };
+        let card = Card::new(
+            "web_tools",
+            "web_tools",
+            "Reads web pages: scrape_website gives a page's title, text, headings and links; \
+             extract_data picks values by CSS selectors; extract_emails finds addresses; \
+             check_status tells whether sites answer. Makes short links: generate_short_link, \
+             generate_tracking_link (with utm parameters), get_link_stats (how often one was \
+             followed), delete_link.",
+            arguments::schema(),
+        );
         Self { card, egress, links }
     }
 

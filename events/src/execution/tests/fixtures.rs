@@ -35,7 +35,7 @@ pub(super) fn call(number: u128) -> CallId {
 
 /// The try of a step, with call number 1.
 pub(super) fn try_of(step: u32, attempt: u32, class: Class) -> StepStarted {
-    StepStarted { step, attempt, call: call(1), class, arguments: sealed(1) }
+    StepStarted { step, attempt, call: call(1), class, connection: None, arguments: sealed(1) }
 }
 
 /// The name of that call, kept for the next try.

@@ -1,13 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::time::Duration;
-
-use hub_events::id::{AccountId, CallId};
+use hub_events::id::AccountId;
 use hub_events::log::memory::Memory;
-use hub_events::testing::epoch;
 
 use super::*;
-use crate::tools::Registry;
+use crate::tools::testing::call;
+use crate::tools::{Registry, Source};
 use crate::vault::testing;
 
 const ANN: AccountId = AccountId(1);
@@ -20,18 +18,17 @@ struct Given {
 
 fn given() -> Given {
     let (directory, vault) = testing::vault(&[ANN, BEN]);
-    let mut registry = Registry::default();
-    registry.add(Arc::new(EmailTemplate::new(Memory::new(), vault))).unwrap();
+    let registry = Registry::default();
+    let tool = Arc::new(EmailTemplate::new(Memory::new(), vault));
+    registry.fill(Source::Hub, vec![tool]).unwrap();
     Given { registry, _directory: directory }
 }
 
 impl Given {
     async fn outcome(&self, account: AccountId, arguments: Value) -> Outcome {
-        assert_eq!(self.registry.faults("email_template", &arguments), [], "{arguments}");
-        let id = CallId(uuid::Uuid::from_u128(1));
-        let (now, timeout) = (epoch(), Duration::from_secs(60));
-        let tool = self.registry.find("email_template").unwrap();
-        tool.call(Call { id, account, arguments, context: None, now, timeout }).await
+        let tool = self.registry.find(account, "email_template").unwrap();
+        assert_eq!(tool.faults(&arguments), [], "{arguments}");
+        tool.call(call(account, arguments)).await
     }
 
     async fn done(&self, account: AccountId, arguments: Value) -> Value {
@@ -154,10 +151,10 @@ async fn what_cannot_be_is_told() {
         json!({ "operation": "render_template", "category": "x", "variables": [] }),
     ];
     for arguments in faulty {
-        let faults = given.registry.faults("email_template", &arguments);
+        let faults = given.registry.find(ANN, "email_template").unwrap().faults(&arguments);
         assert!(!faults.is_empty(), "{arguments}");
     }
-    let tool = given.registry.find("email_template").unwrap();
+    let tool = given.registry.find(ANN, "email_template").unwrap();
     for (operation, class) in [
         ("get_template", Class::Read),
         ("list_templates", Class::Read),

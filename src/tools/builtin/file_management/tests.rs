@@ -1,13 +1,12 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::time::Duration;
-
-use hub_events::id::{AccountId, CallId};
+use hub_events::id::AccountId;
 use hub_events::log::memory::Memory;
 use hub_events::testing::epoch;
 
 use super::*;
-use crate::tools::Registry;
+use crate::tools::testing::call;
+use crate::tools::{Fault, Registry, Source};
 use crate::vault::testing;
 
 const ANN: AccountId = AccountId(1);
@@ -24,17 +23,19 @@ fn given() -> Given {
     let (directory, vault) = testing::vault(&[ANN, BEN]);
     let log: Arc<dyn Log> = Memory::new();
     let tool = Arc::new(FileManagement::new(Arc::clone(&log), vault));
-    let mut registry = Registry::default();
-    registry.add(Arc::<FileManagement>::clone(&tool)).unwrap();
+    let registry = Registry::default();
+    registry.fill(Source::Hub, vec![Arc::<FileManagement>::clone(&tool)]).unwrap();
     Given { tool, registry, log, _directory: directory }
 }
 
 impl Given {
+    fn faults(&self, arguments: &Value) -> Vec<Fault> {
+        self.registry.find(ANN, "file_management").unwrap().faults(arguments)
+    }
+
     async fn outcome(&self, account: AccountId, arguments: Value) -> Outcome {
-        assert_eq!(self.registry.faults("file_management", &arguments), [], "{arguments}");
-        let id = CallId(uuid::Uuid::from_u128(1));
-        let (now, timeout) = (epoch(), Duration::from_secs(60));
-        self.tool.call(Call { id, account, arguments, context: None, now, timeout }).await
+        assert_eq!(self.faults(&arguments), [], "{arguments}");
+        self.tool.call(call(account, arguments)).await
     }
 
     async fn done(&self, arguments: Value) -> Value {
@@ -231,14 +232,14 @@ fn arguments_that_no_operation_takes_have_a_readable_fault() {
             "\"csv\" is not one of",
         ),
     ] {
-        let faults = given.registry.faults("file_management", &arguments);
+        let faults = given.faults(&arguments);
         let found = |fault: &crate::tools::Fault| {
             fault.pointer == pointer && fault.message.starts_with(message)
         };
         assert!(faults.iter().any(found), "{arguments}: {faults:?}");
     }
     let neither = json!({ "operation": "upload", "filename": "a" });
-    assert_eq!(given.registry.faults("file_management", &neither).len(), 1);
+    assert_eq!(given.faults(&neither).len(), 1);
 }
 
 #[test]

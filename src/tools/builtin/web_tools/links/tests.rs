@@ -35,8 +35,10 @@ impl Given {
 }
 
 fn call(account: AccountId, id: u128, arguments: Value) -> Call {
-    let (id, timeout) = (CallId(uuid::Uuid::from_u128(id)), Duration::from_secs(60));
-    Call { id, account, arguments, context: None, now: epoch(), timeout }
+    Call {
+        id: CallId(uuid::Uuid::from_u128(id)),
+        ..crate::tools::testing::call(account, arguments)
+    }
 }
 
 #[tokio::test]

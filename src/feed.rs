@@ -1,24 +1,32 @@
 //! Live progress: who listens to a stream is told when it moves.
 //!
-//! A signal says that something happened; what happened is read from the log. Never stored,
+//! A signal says that something happened, which is read from the log, or shows work in the
+//! making: the words of an answer that is being written, how far a tool has come. Never stored,
 //! never waited for: a slow listener misses signals and nothing else.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use hub_events::Version;
-use hub_events::id::StreamId;
+use hub_events::id::{CallId, StreamId};
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
 /// What listeners are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Signal {
     /// The stream has this version now.
     Appended(Version),
+    /// More words of the answer that is being written.
+    Words(Arc<str>),
+    /// More of the reasoning that leads to it.
+    Reasoning(Arc<str>),
+    /// How far a call has come.
+    Progress(CallId, Arc<str>),
 }
 
 /// How many signals a listener may lag behind before it misses some.
-const LAG: usize = 16;
+const LAG: usize = 256;
 
 /// Listeners by stream.
 #[derive(Debug, Default)]
