@@ -128,3 +128,5 @@ impl Projection for Conversations {
     }
 }
 
+#[cfg(test)]
+mod tests;
