@@ -10,6 +10,7 @@ pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod caller;
+mod connections;
 pub mod envelope;
 mod exchange;
 pub mod executions;
@@ -44,6 +45,7 @@ fn routes(config: &mut ServiceConfig) {
     admin::routes(config);
     audit::routes(config);
     expressions::routes(config);
+    connections::routes(config);
     executions::routes(config);
     workflows::routes(config);
     openapi::routes(config);

@@ -27,8 +27,17 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/auth/me", ""),
     ("POST", "/auth/me/regenerate-api-key", ""),
     ("GET", "/audit/timeline", ""),
+    ("GET", "/connections/", ""),
+    ("POST", "/connections/", r#"{"platform":"nothing","name":"","config":{}}"#),
+    ("POST", "/connections/test", r#"{"platform":"nothing","config":{}}"#),
+    ("GET", "/connections/{c}", ""),
+    ("PUT", "/connections/{c}", r#"{"name":"","status":"active","config":{}}"#),
+    ("DELETE", "/connections/{c}", ""),
+    ("POST", "/connections/{c}/test", ""),
+    ("GET", "/connections/{c}/usage", ""),
     ("GET", "/admin/accounts", ""),
     ("PUT", "/admin/accounts/1", r#"{"tier":"pro"}"#),
+    ("POST", "/admin/vault/rotate", ""),
 ];
 
 async fn ask(hub: &Hub, key: &str, operation: (&str, &str, &str), ids: (i64, i64)) -> (u16, Value) {
