@@ -5,23 +5,21 @@
 //! event that the connection is gone. Never here: HTTP, or requests to platforms.
 
 mod choice;
+mod credentials;
 mod error;
 mod made_of;
+mod outcomes;
 pub mod probe;
+mod reading;
 
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chrono::{DateTime, Utc};
-use hub_events::connection::{
-    Changed, Command, Connection, Created, Expired, Refreshed, Status, Tested,
-};
+use hub_events::connection::{Changed, Command, Connection, Created, Status};
 use hub_events::id::{AccountId, ConnectionId};
 use hub_events::log::{self, AppendError, Log};
-use hub_events::{Actor, Context, Position};
+use hub_events::{Actor, Context};
 use hub_projections::Views;
-use hub_projections::connections::{self as views, ConnectionView};
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
 
@@ -106,14 +104,6 @@ impl std::fmt::Debug for Opened {
     }
 }
 
-/// Access that was renewed.
-pub struct Renewed {
-    /// What changes in what the connection is made of, secrets in the clear.
-    pub config: Map<String, Value>,
-    /// When the access ends, where the platform said so.
-    pub expires_at: Option<DateTime<Utc>>,
-}
-
 impl Connections {
     /// The connections that are on record.
     pub fn new(
@@ -149,7 +139,7 @@ impl Connections {
         };
         self.keep(account, id, made.secret).await?;
         let done = self.write(id, Command::Create(created), context, once).await;
-        if done.is_err() {
+        if surely_failed(&done) {
             self.forget(account, id).await?;
         }
         match done {
@@ -187,7 +177,7 @@ impl Connections {
             self.keep(account, id, made.secret).await?;
         }
         let done = self.write(id, Command::Change { changed, rotated }, context, None).await;
-        if done.is_err() && rotated {
+        if rotated && surely_failed(&done) {
             self.keep(account, id, before.secret).await?;
         }
         done
@@ -204,148 +194,6 @@ impl Connections {
         self.find(account, id).await?;
         self.forget(account, id).await?;
         self.write(id, Command::Delete, context, None).await
-    }
-
-    /// Puts down what a test of a connection came to.
-    pub async fn record_test(
-        &self,
-        account: AccountId,
-        id: ConnectionId,
-        outcome: Result<(), String>,
-        context: Context,
-    ) -> Result<(), ConnectionError> {
-        let error = match &outcome {
-            Ok(()) => None,
-            Err(error) => Some(self.vault.seal(account, error).await?),
-        };
-        let tested = Tested { ok: outcome.is_ok(), error };
-        self.write(id, Command::RecordTest(tested), context, None).await
-    }
-
-    /// Puts down that the platform does not accept a connection any more.
-    pub async fn record_error(
-        &self,
-        account: AccountId,
-        id: ConnectionId,
-        reason: &str,
-    ) -> Result<(), ConnectionError> {
-        let reason = self.vault.seal(account, &reason.to_owned()).await?;
-        self.write(id, Command::RecordError { reason }, self.by_hub(account), None).await
-    }
-
-    /// Puts down that the access of a connection ended and that its holder has to sign in again.
-    pub async fn record_expired(
-        &self,
-        account: AccountId,
-        id: ConnectionId,
-        reason: &str,
-    ) -> Result<(), ConnectionError> {
-        let reason = self.vault.seal(account, &reason.to_owned()).await?;
-        let command = Command::Expire(Expired { reason });
-        self.write(id, command, self.by_hub(account), None).await
-    }
-
-    /// Renews the access of a connection, alone: whoever comes meanwhile waits and is given what
-    /// was learnt. `renew` answers with nothing where the access is still good. What it learnt
-    /// is kept before this returns.
-    pub async fn renew<E, F>(
-        &self,
-        account: AccountId,
-        id: ConnectionId,
-        renew: impl FnOnce(Opened) -> F,
-    ) -> Result<Opened, E>
-    where
-        E: From<ConnectionError>,
-        F: Future<Output = Result<Option<Renewed>, E>>,
-    {
-        let _turn = self.turn(id).await;
-        let Some(renewed) = renew(self.open(account, id).await?).await? else {
-            return Ok(self.open(account, id).await?);
-        };
-        self.keep_renewed(account, id, renewed).await?;
-        Ok(self.open(account, id).await?)
-    }
-
-    async fn keep_renewed(
-        &self,
-        account: AccountId,
-        id: ConnectionId,
-        renewed: Renewed,
-    ) -> Result<(), ConnectionError> {
-        let (platform, before) = self.made_of(account, id).await?;
-        let mut config = before.whole();
-        config.extend(renewed.config);
-        let made = MadeOf::of(&platform, &config);
-        let config = self.vault.seal(account, &Value::Object(made.shown)).await?;
-        let refreshed = Refreshed { config, expires_at: renewed.expires_at };
-        // The new secret stays also where the event cannot be written: the old one is spent.
-        self.keep(account, id, made.secret).await?;
-        let command = Command::RecordRefresh(refreshed);
-        self.write(id, command, self.by_hub(account), None).await
-    }
-
-    /// What a call needs of a connection.
-    pub async fn open(
-        &self,
-        account: AccountId,
-        id: ConnectionId,
-    ) -> Result<Opened, ConnectionError> {
-        let (platform, made) = self.made_of(account, id).await?;
-        let config = platform.complete(&made.whole());
-        Ok(Opened { platform, config })
-    }
-
-    /// An account's connection.
-    pub async fn find(
-        &self,
-        account: AccountId,
-        id: ConnectionId,
-    ) -> Result<ConnectionView, ConnectionError> {
-        self.seen().await?;
-        let found = self.views.read(|connection| views::get(connection, id))?;
-        let found = found.filter(|view| view.account == account);
-        found.ok_or_else(|| error::missing().into())
-    }
-
-    /// An account's connections, newest first.
-    pub async fn list(&self, account: AccountId) -> Result<Vec<ConnectionView>, ConnectionError> {
-        self.seen().await?;
-        Ok(self.views.read(|connection| views::list(connection, account))?)
-    }
-
-    /// A connection as its holder sees it.
-    pub async fn shown(&self, view: &ConnectionView) -> Result<Shown, ConnectionError> {
-        let account = view.account;
-        let error = match &view.error {
-            Some(error) => Some(self.vault.open_sealed(account, error).await?),
-            None => None,
-        };
-        let name = self.vault.open_sealed(account, &view.name).await?;
-        Ok(Shown { name, config: self.config(view).await?, error })
-    }
-
-    async fn config(&self, view: &ConnectionView) -> Result<Map<String, Value>, ConnectionError> {
-        match self.vault.open_sealed(view.account, &view.config).await? {
-            Value::Object(config) => Ok(config),
-            _ => Ok(Map::new()),
-        }
-    }
-
-    /// What a connection is made of, and the platform to which it leads.
-    async fn made_of(
-        &self,
-        account: AccountId,
-        id: ConnectionId,
-    ) -> Result<(Arc<Platform>, MadeOf), ConnectionError> {
-        let view = self.find(account, id).await?;
-        let platform = self.catalogue.get(&view.platform);
-        let platform = platform.ok_or_else(|| error::no_platform(&view.platform))?;
-        let shown = self.config(&view).await?;
-        match self.vault.secret(account, &id.into())? {
-            Some(Value::Object(secret)) => Ok((platform, MadeOf { shown, secret })),
-            // It is being deleted.
-            _ => Err(error::missing().into()),
-        }
     }
 
     async fn keep(
@@ -380,12 +228,6 @@ impl Connections {
         done.map(drop).map_err(ConnectionError::from)
     }
 
-    /// Waits until the read model knows what was written here.
-    async fn seen(&self) -> Result<(), ConnectionError> {
-        let written = Position(self.written.load(Ordering::Acquire));
-        Ok(self.views.wait_for(written).await?)
-    }
-
     async fn turn(&self, id: ConnectionId) -> Option<MutexGuard<'_, ()>> {
         let turn = self.turns.get(id.0.unsigned_abs() as usize % TURNS)?;
         Some(turn.lock().await)
@@ -399,6 +241,14 @@ impl Connections {
             correlation: clock::uuid(),
             causation: None,
         }
+    }
+}
+
+/// Whether an event is surely not on record.
+fn surely_failed(done: &Result<(), ConnectionError>) -> bool {
+    match done {
+        Ok(()) | Err(ConnectionError::Log(TransactError::Append(AppendError::Unknown(_)))) => false,
+        Err(_) => true,
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod catalogue;
 pub mod check;
 pub mod compute;
+pub mod credentials;
 pub mod import;
 pub mod manifest;
 pub mod named;
@@ -18,4 +19,5 @@ pub mod sign_in;
 pub mod template;
 
 pub use catalogue::Catalogue;
+pub use credentials::{CredentialError, Credentials};
 pub use platform::{ConfigFault, Platform};

@@ -16,7 +16,6 @@ use hub_events::Class;
 use hub_events::id::{AccountId, CallId, ConnectionId};
 use serde_json::Value;
 
-use crate::connections::ConnectionError;
 use crate::egress::EgressError;
 use crate::expressions::context::Context;
 
@@ -145,21 +144,6 @@ impl Failure {
     /// It is not known whether it took effect.
     pub fn unanswered(code: &'static str, message: impl Into<String>) -> Self {
         Self { unanswered: true, ..Self::passing(code, message) }
-    }
-}
-
-/// What it means for a call that its connection cannot be used.
-impl From<ConnectionError> for Failure {
-    fn from(error: ConnectionError) -> Self {
-        match error {
-            ConnectionError::Refused(refusal) => Self::lasting(refusal.code, refusal.to_string()),
-            ConnectionError::Invalid(_) => Self::lasting("config_invalid", error.to_string()),
-            error => {
-                tracing::error!(%error, "a connection could not be used");
-                let message = "The connection cannot be used at present";
-                Self::passing("connection_unavailable", message)
-            }
-        }
     }
 }
 

@@ -45,6 +45,17 @@ impl MadeOf {
         Self::of(platform, &given.collect())
     }
 
+    /// The same with what a platform gave out, in the place of what was there.
+    pub(super) fn and(&self, platform: &Platform, learnt: Map<String, Value>) -> Self {
+        let own = |name: &str| platform.field(name).map_or(name, |(own, _)| own).to_owned();
+        let mut whole = self.whole();
+        for (name, value) in learnt {
+            let known = whole.keys().find(|known| own(known) == own(&name)).cloned();
+            whole.insert(known.unwrap_or(name), value);
+        }
+        Self::of(platform, &whole)
+    }
+
     /// All of it, secrets in the clear.
     pub(super) fn whole(&self) -> Map<String, Value> {
         let shown = self.shown.iter();

@@ -3,6 +3,7 @@
 //! Never here: requests; whoever knows the platform's interface makes those.
 
 use futures_util::future::BoxFuture;
+use hub_events::id::AccountId;
 use serde_json::{Map, Value};
 
 use crate::platforms::Platform;
@@ -23,6 +24,7 @@ pub struct Unequipped;
 impl Probe for Unequipped {
     fn probe<'a>(
         &'a self,
+        _: AccountId,
         platform: &'a Platform,
         _: &'a Map<String, Value>,
     ) -> BoxFuture<'a, Result<Accepted, String>> {
@@ -33,10 +35,11 @@ impl Probe for Unequipped {
 
 /// Tries connections out.
 pub trait Probe: Send + Sync {
-    /// Asks a platform whether it accepts a connection made of this, complete and in the clear.
-    /// Why it does not, where that is so, never has a secret in it.
+    /// Asks a platform whether it accepts a connection of an account made of this, complete and
+    /// in the clear. Why it does not, where that is so, never has a secret in it.
     fn probe<'a>(
         &'a self,
+        account: AccountId,
         platform: &'a Platform,
         config: &'a Map<String, Value>,
     ) -> BoxFuture<'a, Result<Accepted, String>>;

@@ -103,33 +103,22 @@ async fn one_that_fails_is_put_down_and_comes_back_when_it_is_tested() {
 }
 
 #[tokio::test]
-async fn access_is_renewed_once_for_all_who_wait() {
+async fn what_a_platform_gives_out_is_kept() {
     let given = given();
     given.made(1, ANN, "slack", Status::Active).await;
-    let asked = AtomicU64::new(0);
-    let renew = |opened: Opened| {
-        let asked = &asked;
-        async move {
-            if opened.config["bot_token"] == "a-token-to-be-kept" {
-                asked.fetch_add(1, Ordering::Relaxed);
-                tokio::task::yield_now().await;
-                let config = map(json!({ "token": "renewed", "instance": "eu" }));
-                return Ok::<_, ConnectionError>(Some(Renewed { config, expires_at: None }));
-            }
-            Ok(None)
-        }
-    };
-    let id = ConnectionId(1);
-    let connections = &given.connections;
-    let both =
-        futures_util::join!(connections.renew(ANN, id, renew), connections.renew(ANN, id, renew));
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
-    for opened in [both.0.unwrap(), both.1.unwrap()] {
-        assert_eq!(opened.config["bot_token"], "renewed");
-        assert_eq!(opened.config["instance"], "eu");
-    }
-    assert!(connections.renew(BEN, id, renew).await.is_err());
-    assert_eq!(given.token(1).await, "renewed");
+    let (id, connections) = (ConnectionId(1), &given.connections);
+    connections.record_expired(ANN, id, "invalid_grant").await.unwrap();
+    let learnt = map(json!({ "bot_token": "given-out-just-now", "instance": "eu" }));
+    connections.keep_learnt(ANN, id, learnt.clone()).await.unwrap();
+    let opened = connections.open(ANN, id).await.unwrap().config;
+    assert_eq!(opened, learnt);
+    assert_eq!(given.status(1).await, Status::Active);
+    // The holder sees the key that he gave, and what is not known to the platform as a secret.
+    let view = connections.find(ANN, id).await.unwrap();
+    let shown = connections.shown(&view).await.unwrap().config;
+    assert_eq!(shown.keys().collect::<Vec<_>>(), ["token", "instance"]);
+    assert!(!format!("{shown:?}").contains("given-out"));
+    assert!(connections.keep_learnt(BEN, id, learnt).await.is_err());
 }
 
 #[tokio::test]

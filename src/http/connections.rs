@@ -11,7 +11,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, ServiceConfig, delete, get, post, put, resource};
 use hub_events::connection::Status;
-use hub_events::id::ConnectionId;
+use hub_events::id::{AccountId, ConnectionId};
 use hub_projections::connections as views;
 use serde_json::{Map, Value};
 use utoipa::OpenApi;
@@ -116,7 +116,7 @@ async fn create_connection(
             gate::allow(&hub, caller.tier, &platform)?;
             let platform = platforms::find(&hub, &platform)?;
             fit(&platform, &config)?;
-            try_out(&hub, &platform, &config).await.map_err(|reason| {
+            try_out(&hub, caller.account, &platform, &config).await.map_err(|reason| {
                 let detail = format!("Connection test failed: {reason}");
                 Problem::new(StatusCode::BAD_REQUEST, "connection_test_failed", detail)
             })?;
@@ -166,10 +166,11 @@ fn unfit(platform: &Platform, faults: &[ConfigFault]) -> Problem {
 /// Asks the platform whether it accepts a connection that is made of this.
 async fn try_out(
     hub: &Hub,
+    account: AccountId,
     platform: &Platform,
     config: &Map<String, Value>,
 ) -> Result<Accepted, String> {
-    hub.probe.probe(platform, &platform.complete(config)).await
+    hub.probe.probe(account, platform, &platform.complete(config)).await
 }
 
 /// Tries out what a connection shall be made of. Nothing is kept.
@@ -181,13 +182,14 @@ async fn test_new_connection(hub: Data<Hub>, caller: Caller, body: Body<TestConn
     let config = config.within_limits()?;
     let outcome = match gate::refused(&hub, caller.tier, &platform) {
         Some(refused) => Err(refused.message()),
-        None => test_of(&hub, &platform, &config).await,
+        None => test_of(&hub, caller.account, &platform, &config).await,
     };
     Ok(HttpResponse::Ok().json(TestResult::of(outcome)))
 }
 
 async fn test_of(
     hub: &Hub,
+    account: AccountId,
     platform: &str,
     config: &Map<String, Value>,
 ) -> Result<Accepted, String> {
@@ -197,7 +199,7 @@ async fn test_of(
         return Err(why.to_owned());
     }
     match known.check(config) {
-        faults if faults.is_empty() => try_out(hub, &known, config).await,
+        faults if faults.is_empty() => try_out(hub, account, &known, config).await,
         faults => Err(ConnectionError::Invalid(faults).to_string()),
     }
 }
@@ -209,7 +211,7 @@ async fn test_of(
 async fn test_connection(hub: Data<Hub>, caller: Caller, id: Id<ConnectionId>) -> Answer {
     let (account, id) = (caller.account, id.0);
     let outcome = match hub.connections.open(account, id).await {
-        Ok(opened) => hub.probe.probe(&opened.platform, &opened.config).await,
+        Ok(opened) => hub.probe.probe(account, &opened.platform, &opened.config).await,
         Err(ConnectionError::Refused(refusal)) if refusal.code == "platform_unknown" => {
             Err(refusal.detail.into_owned())
         }

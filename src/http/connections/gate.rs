@@ -38,7 +38,6 @@ impl Refused {
 
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
-        let status = StatusCode::PAYMENT_REQUIRED;
         let detail = json!({
             "error": "upgrade_required",
             "message": refused.message(),
@@ -46,9 +45,9 @@ impl From<Refused> for Problem {
             "current_tier": title(refused.current.as_str()),
             "required_tier": title(refused.required.as_str()),
             "upgrade_url": "/pricing",
-            "status_code": status.as_u16(),
+            "status_code": StatusCode::PAYMENT_REQUIRED.as_u16(),
         });
-        Self::new(status, "upgrade_required", detail)
+        Problem::new(StatusCode::PAYMENT_REQUIRED, "upgrade_required", detail)
     }
 }
 

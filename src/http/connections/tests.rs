@@ -8,7 +8,6 @@ use std::sync::Arc;
 use actix_web::test::TestRequest;
 use futures_util::future::BoxFuture;
 use hub_events::account::Tier;
-use hub_events::id::AccountId;
 use parking_lot::Mutex;
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
@@ -28,6 +27,7 @@ struct Scripted {
 impl Probe for Scripted {
     fn probe<'a>(
         &'a self,
+        _: AccountId,
         _: &'a Platform,
         config: &'a Map<String, Value>,
     ) -> BoxFuture<'a, Result<Accepted, String>> {
@@ -404,6 +404,7 @@ async fn a_secret_is_in_no_file_no_log_line_and_no_answer() {
             answers.push(given.owner(method, &format!("{path}{rest}"), Value::Null).await);
         }
     }
+    answers.push(given.owner("POST", "/admin/vault/rotate", Value::Null).await);
     answers.push(given.owner("GET", "/connections", Value::Null).await);
     assert!(answers.last().unwrap().json()["data"].as_array().unwrap().len() > 2);
     let asked = serde_json::to_string(&*given.probe.asked.lock()).unwrap();
