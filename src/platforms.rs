@@ -4,6 +4,7 @@
 //! `docs/manifests.md` is its manual. Here it is read, checked and looked up. Never here:
 //! requests (`tools/manifest.rs`), or connections.
 
+pub mod address;
 pub mod catalogue;
 pub mod check;
 pub mod compute;
@@ -11,6 +12,7 @@ pub mod credentials;
 pub mod import;
 pub mod manifest;
 pub mod named;
+pub mod oauth;
 pub mod operation;
 pub mod parameter;
 pub mod place;
