@@ -5,6 +5,7 @@
 //! or when.
 
 pub mod builtin;
+pub mod manifest;
 mod registry;
 #[cfg(test)]
 pub(crate) mod testing;
