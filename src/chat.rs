@@ -3,5 +3,6 @@
 //!
 //! Never here: turns and messages (crate `hub-events`), HTTP, calls to models or to tools.
 
+pub mod fill;
 pub mod intent;
 pub mod validate;

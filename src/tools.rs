@@ -6,6 +6,7 @@
 
 pub mod builtin;
 mod registry;
+pub mod search;
 
 use std::sync::Arc;
 use std::time::Duration;
