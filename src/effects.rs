@@ -27,6 +27,7 @@ use run::Run;
 pub use plan::{Plan, PlanStep, Plans};
 
 /// Everything that effects need of the world.
+#[derive(Clone)]
 pub struct Outside {
     /// Time.
     pub clock: Clock,

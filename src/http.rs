@@ -10,6 +10,7 @@ pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod caller;
+pub mod chat;
 pub mod envelope;
 mod exchange;
 pub mod executions;
@@ -17,6 +18,7 @@ pub mod expressions;
 mod follow;
 pub mod health;
 pub mod idempotency;
+mod links;
 pub mod openapi;
 pub mod page;
 pub mod path;
@@ -46,6 +48,8 @@ fn routes(config: &mut ServiceConfig) {
     expressions::routes(config);
     executions::routes(config);
     workflows::routes(config);
+    links::routes(config);
+    chat::routes(config);
     openapi::routes(config);
 }
 

@@ -17,6 +17,7 @@ pub mod feed;
 pub mod http;
 pub mod limits;
 pub mod llm;
+pub mod platforms;
 mod running;
 pub mod telemetry;
 pub mod tools;
@@ -48,8 +49,12 @@ pub struct Hub {
     pub limits: limits::Limits,
     /// Who listens to what moves.
     pub feed: Arc<feed::Feed>,
+    /// The models that can be asked.
+    pub providers: Arc<llm::Providers>,
     /// Everything that can be called by name.
     pub tools: Arc<tools::Registry>,
+    /// The short links that it serves.
+    pub links: Arc<tools::builtin::web_tools::Links>,
     /// What effects need of the world.
     pub outside: Arc<effects::Outside>,
     /// Things that wait for something.

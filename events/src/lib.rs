@@ -8,6 +8,7 @@ pub mod account;
 pub mod blob;
 pub mod claim;
 pub mod collection;
+pub mod connection;
 pub mod counter;
 pub mod decider;
 pub mod effect;

@@ -7,6 +7,7 @@
 
 pub mod accounts;
 mod columns;
+pub mod connections;
 pub mod executions;
 mod generation;
 mod pool;

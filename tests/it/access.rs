@@ -24,6 +24,7 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("POST", "/workflows/executions/{e}/cancel", ""),
     ("POST", "/workflows/executions/{e}/retry", ""),
     ("POST", "/workflows/executions/{e}/steps/1/resolve", r#"{"resolution":"repeat"}"#),
+    ("GET", "/chat/providers", ""),
     ("GET", "/auth/me", ""),
     ("POST", "/auth/me/regenerate-api-key", ""),
     ("GET", "/audit/timeline", ""),

@@ -3,10 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use hub_events::blob::BlobId;
 use hub_events::fact::Fact;
-use hub_events::id::{AccountId, CallId, ExecutionId, StepId, WorkflowId};
+use hub_events::id::{AccountId, CallId, ConnectionId, ExecutionId, StepId, WorkflowId};
 use hub_events::sealed::{KeyId, Sealed};
 use hub_events::testing::{epoch, sealed};
-use hub_events::{Class, account, claim, collection, counter, execution, workflow};
+use hub_events::{Class, account, claim, collection, connection, counter, execution, workflow};
 use uuid::Uuid;
 
 /// A moment with microseconds, as the clock gives them.
@@ -26,7 +26,9 @@ pub(crate) fn facts() -> Vec<Fact> {
     let executions = executions().into_iter().map(Fact::Execution);
     let workflows = workflows().into_iter().map(Fact::Workflow);
     let accounts = accounts().into_iter().map(Fact::Account);
-    executions.chain(workflows).chain(accounts).chain(small()).collect()
+    let connections = connections().into_iter().map(Fact::Connection);
+    let large = executions.chain(workflows).chain(accounts).chain(connections);
+    large.chain(small()).collect()
 }
 
 fn executions() -> Vec<execution::Event> {
@@ -119,6 +121,28 @@ fn accounts() -> Vec<account::Event> {
             expires_at: Some(moment()),
         }),
         Event::KeyRevoked(KeyRevoked { hash }),
+    ]
+}
+
+fn connections() -> Vec<connection::Event> {
+    use connection::*;
+    let status = Status::Active;
+    vec![
+        Event::Created(Created {
+            connection: ConnectionId(5),
+            account: AccountId(1),
+            platform: "slack".to_owned(),
+            name: sealed(1),
+            status,
+            config: sealed(2),
+        }),
+        Event::Changed(Changed { name: sealed(3), status, config: sealed(4) }),
+        Event::SecretRotated(SecretRotated {}),
+        Event::Tested(Tested { ok: false, error: Some(sealed(5)) }),
+        Event::StatusChanged(StatusChanged { status: Status::Error, reason: Some(sealed(6)) }),
+        Event::Refreshed(Refreshed { config: sealed(7), expires_at: Some(moment()) }),
+        Event::Expired(Expired { reason: sealed(8) }),
+        Event::Deleted(Deleted {}),
     ]
 }
 
