@@ -23,8 +23,8 @@ use crate::effects::{Outside, Plans};
 use crate::egress::Egress;
 use crate::feed::Feed;
 use crate::limits::Limits;
-use crate::llm::Providers;
-use crate::llm::providers::ProvidersError;
+use crate::llm::providers::{OFFLINE, ProvidersError};
+use crate::llm::{Providers, offline};
 use crate::tools::{Registry, Source, Twice, builtin};
 use crate::vault::{Keyring, MasterKeyError, Vault, VaultError};
 use crate::{Hub, http, telemetry};
@@ -138,7 +138,9 @@ pub(crate) fn join(
     let egress = Egress::new(config.egress.allow.clone())
         .map_err(|error| StartError::Egress(error.to_string()))?;
     let egress = Arc::new(egress);
-    let providers = Arc::new(Providers::new(&config.llm, &egress, &clock)?);
+    let providers = Providers::new(&config.llm, &egress, &clock)?;
+    let offline = Arc::new(offline::Offline);
+    let providers = Arc::new(providers.with(OFFLINE, "Offline", offline::MODEL, offline));
     let links = builtin::web_tools::Links::new(
         Arc::clone(&log),
         Arc::clone(&vault),
