@@ -46,7 +46,9 @@ pub fn fill(text: &str, schema: &Value) -> Filled {
     let mut reading = Reading::new(text);
     let mut arguments = Map::new();
     // The surest way first, for every argument, so that a weaker one takes nothing from it.
-    for way in [Reading::paired, Reading::listed, Reading::labelled, Reading::switched, Reading::by_role] {
+    for way in
+        [Reading::paired, Reading::listed, Reading::labelled, Reading::switched, Reading::by_role]
+    {
         for asked in &asked {
             if !arguments.contains_key(asked.name)
                 && let Some(value) = way(&mut reading, asked)
@@ -55,9 +57,14 @@ pub fn fill(text: &str, schema: &Value) -> Filled {
             }
         }
     }
-    let open: Vec<_> =
-        asked.iter().filter(|asked| asked.required && !arguments.contains_key(asked.name)).collect();
-    for (kind, fits) in [(Kind::Quoted, value::takes_text as fn(&Value) -> bool), (Kind::Number, value::takes_number)] {
+    let open: Vec<_> = asked
+        .iter()
+        .filter(|asked| asked.required && !arguments.contains_key(asked.name))
+        .collect();
+    for (kind, fits) in [
+        (Kind::Quoted, value::takes_text as fn(&Value) -> bool),
+        (Kind::Number, value::takes_number),
+    ] {
         let mut fitting = open.iter().filter(|asked| fits(asked.schema));
         if let (Some(asked), None) = (fitting.next(), fitting.next())
             && let Some(value) = reading.only(kind, asked.schema)
@@ -69,8 +76,21 @@ pub fn fill(text: &str, schema: &Value) -> Filled {
         arguments.contains_key(name)
             || properties.get(name).is_some_and(|schema| schema.get("default").is_some())
     };
-    let missing = required.iter().filter(|name| !said(name)).map(|name| (*name).to_owned()).collect();
+    let missing =
+        required.iter().filter(|name| !said(name)).map(|name| (*name).to_owned()).collect();
     Filled { arguments, missing }
+}
+
+/// A text with the kind of each value in its place, such as `channel` for `#general`: what it
+/// says of the tool that is wanted, values being no sign of one.
+pub fn outline(text: &str) -> String {
+    let (mut outline, mut from) = (String::with_capacity(text.len()), 0);
+    for piece in pieces(text) {
+        outline.push_str(text.get(from..piece.at.start).unwrap_or_default());
+        outline.push_str(piece.kind.word());
+        from = piece.at.end;
+    }
+    outline + text.get(from..).unwrap_or_default()
 }
 
 /// One argument.
@@ -131,7 +151,8 @@ impl<'a> Reading<'a> {
         let (at, mark) = found;
         let rest = self.text.get(at.end..)?;
         let begin = at.end + rest.find(mark)? + 1;
-        let begin = begin + self.text.get(begin..)?.len() - self.text.get(begin..)?.trim_start().len();
+        let begin =
+            begin + self.text.get(begin..)?.len() - self.text.get(begin..)?.trim_start().len();
         let (says, end) = match self.piece_at(begin) {
             Some(piece) => (piece.says, piece.at.end),
             None => {
@@ -157,8 +178,10 @@ impl<'a> Reading<'a> {
             return asked.required.then(|| only.clone());
         }
         let said = |text: &str| {
-            let parts: Vec<_> = text.split(|c: char| !c.is_alphanumeric()).map(words::stem).collect();
-            let is_said = |part: &String| self.words.iter().any(|word| words::stem(word.says) == *part);
+            let parts: Vec<_> =
+                text.split(|c: char| !c.is_alphanumeric()).map(words::stem).collect();
+            let is_said =
+                |part: &String| self.words.iter().any(|word| words::stem(word.says) == *part);
             let all = text.len() > 2 && parts.iter().all(is_said);
             all.then_some(parts.len())
         };
@@ -176,7 +199,8 @@ impl<'a> Reading<'a> {
     fn labelled(&mut self, asked: &Asked<'_>) -> Option<Value> {
         let label = words::label(asked.name);
         // `text 0712345678` is no text but a request.
-        let in_words = sources(asked.name, asked.schema).iter().any(|from| matches!(from, Source::Colon));
+        let in_words =
+            sources(asked.name, asked.schema).iter().any(|from| matches!(from, Source::Colon));
         for place in 0..self.words.len() {
             let Some(rest) = words::after(self.words.get(place..)?, &label) else { continue };
             let next = rest.iter().find(|word| !words::CONNECTORS.contains(&&*word.lower))?;
@@ -200,8 +224,9 @@ impl<'a> Reading<'a> {
             return None;
         }
         let label = words::label(asked.name);
-        let place = (0..self.words.len())
-            .find(|place| words::after(self.words.get(*place..).unwrap_or_default(), &label).is_some())?;
+        let place = (0..self.words.len()).find(|place| {
+            words::after(self.words.get(*place..).unwrap_or_default(), &label).is_some()
+        })?;
         let before = usize::checked_sub(place, 1).and_then(|place| self.words.get(place));
         let denied = before.is_some_and(|word| words::DENIALS.contains(&&*word.lower));
         Some(Value::Bool(!denied))
@@ -215,7 +240,9 @@ impl<'a> Reading<'a> {
                 continue;
             }
             let found = match *source {
-                Source::Piece(kind) if value::takes_many(asked.schema) => self.every(kind, asked.schema),
+                Source::Piece(kind) if value::takes_many(asked.schema) => {
+                    self.every(kind, asked.schema)
+                }
                 Source::Piece(kind) => self.first(kind, asked.schema),
                 Source::After(begin, reach) => self.after(begin, reach, asked.schema),
                 Source::Colon => self.colon(asked.schema),
@@ -288,7 +315,8 @@ impl<'a> Reading<'a> {
 
     /// What follows a colon, to the end.
     fn colon(&mut self, schema: &Value) -> Option<Value> {
-        let colon = self.text.match_indices(": ").map(|(at, _)| at).find(|at| !self.is_in_piece(*at))?;
+        let colon =
+            self.text.match_indices(": ").map(|(at, _)| at).find(|at| !self.is_in_piece(*at))?;
         let at = colon + 2..self.text.len();
         let says = self.text.get(at.clone())?.trim().to_owned();
         let free = self.is_free(&at) && !says.is_empty();
@@ -298,7 +326,9 @@ impl<'a> Reading<'a> {
     /// The number in `top 5`, `first 10`.
     fn ranked(&mut self, schema: &Value) -> Option<Value> {
         let found = self.words.windows(2).find_map(|pair| match pair {
-            [rank, number] if words::RANKS.contains(&&*rank.lower) => self.piece_at(number.at.start),
+            [rank, number] if words::RANKS.contains(&&*rank.lower) => {
+                self.piece_at(number.at.start)
+            }
             _ => None,
         })?;
         self.take(&found.says, found.at, schema)

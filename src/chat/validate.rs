@@ -142,7 +142,8 @@ impl Demand {
             }
             Self::Email => met(is_email(text), "must be an e-mail address"),
             Self::FileName => {
-                let good = !text.trim().is_empty() && !text.contains(r#"/\:*?"<>|"#.chars().collect::<Vec<_>>().as_slice());
+                let good = !text.trim().is_empty()
+                    && !text.contains(r#"/\:*?"<>|"#.chars().collect::<Vec<_>>().as_slice());
                 met(good, r#"must not contain any of / \ : * ? " < > |"#)
             }
         }

@@ -18,7 +18,7 @@ use super::{
     Answer, Arguments, CompletionError, Delta, Deltas, Message, Provider, Request, Stop, ToolCall,
     ToolSpec, Usage,
 };
-use crate::chat::fill::{Filled, fill};
+use crate::chat::fill::{Filled, fill, outline};
 use crate::config::Secret;
 use crate::tools::search::{Document, Hit, Index};
 
@@ -26,7 +26,7 @@ use crate::tools::search::{Document, Hit, Index};
 pub const MODEL: &str = "offline";
 
 /// How well a tool must fit a text to be called for it (see `Hit::score`).
-const FITS: f32 = 0.5;
+const FITS: f32 = 0.45;
 
 /// How well it must fit to be named as what may be meant.
 const MAY_FIT: f32 = 0.3;
@@ -131,22 +131,26 @@ fn find<'a>(text: &str, tools: &'a [ToolSpec]) -> Option<&'a ToolSpec> {
     let lower = text.to_lowercase();
     let named = |tool: &&ToolSpec| {
         let name = tool.name.to_lowercase();
-        name.contains('_') && [name.replace('_', " "), name].iter().any(|name| wish::has(&lower, name))
+        name.contains('_')
+            && [name.replace('_', " "), name].iter().any(|name| wish::has(&lower, name))
             || wish::has(&lower, &format!("`{}`", tool.name.to_lowercase()))
     };
     // Of two names the longer one, since it may have the other in it.
     let named = tools.iter().filter(named).max_by_key(|tool| tool.name.len());
-    named.or_else(|| nearest(text, tools, 1).into_iter().find(|(score, _)| *score >= FITS).map(|(_, tool)| tool))
+    named.or_else(|| {
+        nearest(text, tools, 1).into_iter().find(|(score, _)| *score >= FITS).map(|(_, tool)| tool)
+    })
 }
 
 /// The tools that a text fits best.
 fn nearest<'a>(text: &str, tools: &'a [ToolSpec], most: usize) -> Vec<(f32, &'a ToolSpec)> {
     let document = |tool: &'a ToolSpec| {
         let ToolSpec { name, description, schema } = tool;
-        Document { name, description, group: None, schema }
+        Document { name, description, category: None, platform: None, schema }
     };
-    let hits = Index::new(tools.iter().map(document)).search(text, most);
-    let found = hits.into_iter().filter_map(|Hit { place, score }| Some((score, tools.get(place)?)));
+    let hits = Index::new(tools.iter().map(document)).search(&outline(text), most);
+    let found =
+        hits.into_iter().filter_map(|Hit { place, score }| Some((score, tools.get(place)?)));
     found.collect()
 }
 

@@ -26,8 +26,10 @@ pub struct Document<'a> {
     pub name: &'a str,
     /// What it does.
     pub description: &'a str,
-    /// Its platform or its category, where it has one.
-    pub group: Option<&'a str>,
+    /// Its category, such as `payments`.
+    pub category: Option<&'a str>,
+    /// Its platform, where it belongs to one.
+    pub platform: Option<&'a str>,
     /// JSON Schema of its arguments.
     pub schema: &'a Value,
 }
@@ -54,7 +56,8 @@ impl Index {
     pub fn new<'a>(tools: impl Iterator<Item = Document<'a>>) -> Self {
         let (mut vectors, mut texts) = (Vec::new(), Vec::new());
         for tool in tools {
-            let meaning = [tool.group.unwrap_or_default(), tool.name, tool.description].join(" ");
+            let group = [tool.platform, tool.category].map(Option::unwrap_or_default);
+            let meaning = [&group[..], &[tool.name, tool.description]].concat().join(" ");
             vectors.push(Table::shipped().vector(&meaning));
             let mut terms = words::terms(&meaning);
             // What a tool is called says more than what is said of it.

@@ -31,6 +31,24 @@ pub(super) enum Kind {
     Number,
 }
 
+impl Kind {
+    /// What people and tools call it; nothing where it may be anything.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Quoted => "text",
+            Self::Url => "url",
+            Self::Email => "email",
+            Self::FileName => "file",
+            Self::Domain => "website",
+            Self::Channel => "channel",
+            Self::Person => "user",
+            Self::Moment => "date",
+            Self::Phone => "phone number",
+            Self::Key | Self::Number => "",
+        }
+    }
+}
+
 /// A piece of a text.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Piece {
@@ -92,7 +110,8 @@ pub(super) fn pieces(text: &str) -> Vec<Piece> {
         for captures in pattern.captures_iter(text) {
             let Some(whole) = captures.get(0) else { continue };
             let value = captures.name("v").unwrap_or(whole);
-            let shown = if *kind == Kind::Quoted { captures.name("at").unwrap_or(whole) } else { value };
+            let shown =
+                if *kind == Kind::Quoted { captures.name("at").unwrap_or(whole) } else { value };
             let at = shown.range();
             let taken = found.iter().any(|one| one.at.start < at.end && at.start < one.at.end);
             if taken {
@@ -162,11 +181,10 @@ mod tests {
             assert_eq!(found, expected, "{text}");
         };
         check("nothing here, isn't it", &[]);
-        check("say \"hi 5\" and “you” in `it`", &[
-            (Kind::Quoted, "hi 5"),
-            (Kind::Quoted, "you"),
-            (Kind::Quoted, "it"),
-        ]);
+        check(
+            "say \"hi 5\" and “you” in `it`",
+            &[(Kind::Quoted, "hi 5"), (Kind::Quoted, "you"), (Kind::Quoted, "it")],
+        );
         check("call it 'Jane's list', please", &[(Kind::Quoted, "Jane's list")]);
         check("see https://a.example/x?y=1.", &[(Kind::Url, "https://a.example/x?y=1")]);
         check("mail jane.doe+x@mail.example.com.", &[(Kind::Email, "jane.doe+x@mail.example.com")]);
@@ -178,14 +196,14 @@ mod tests {
         check("on 2026-11-30", &[(Kind::Moment, "2026-11-30")]);
         check("2026-11-30 10:30", &[(Kind::Moment, "2026-11-30T10:30:00")]);
         check("2026-11-30T10:30:00Z", &[(Kind::Moment, "2026-11-30T10:30:00Z")]);
-        check("3rd March 2027 or Dec 24, 2026", &[
-            (Kind::Moment, "2027-03-03"),
-            (Kind::Moment, "2026-12-24"),
-        ]);
-        check("+254 712-345-678 or 0712345678", &[
-            (Kind::Phone, "+254712345678"),
-            (Kind::Phone, "0712345678"),
-        ]);
+        check(
+            "3rd March 2027 or Dec 24, 2026",
+            &[(Kind::Moment, "2027-03-03"), (Kind::Moment, "2026-12-24")],
+        );
+        check(
+            "+254 712-345-678 or 0712345678",
+            &[(Kind::Phone, "+254712345678"), (Kind::Phone, "0712345678")],
+        );
         check("1,250.50 of -3", &[(Kind::Number, "1250.50"), (Kind::Number, "-3")]);
     }
 }

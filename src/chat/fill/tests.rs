@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::fill;
+use super::{fill, outline};
 
 /// A schema in short: `name:type`, `name:string/format` or `name:a|b|c`, with `!` behind what is
 /// required.
@@ -114,11 +114,20 @@ fn takes_defaults_and_strange_schemas() {
     }
 }
 
+#[test]
+fn outlines_what_is_wanted() {
+    let check = |text: &str, expected: &str| assert_eq!(outline(text), expected);
+    check("send “hi” to #general", "send text to channel");
+    check("refund 50 to jane@example.com", "refund  to email");
+    check("no values", "no values");
+}
+
 proptest::proptest! {
     #[test]
     fn takes_any_text(text in "(\\PC|[a-z=:#@\"', \n]|channel|text|to|named|2026-11-30| 5){0,40}") {
         for short in [SEND, MAIL, FILES, "amount:number! users:list! date:string/date at:string/date-time on:boolean f:object"] {
             fill(&text, &schema(short));
+            outline(&text);
         }
     }
 }

@@ -50,7 +50,9 @@ pub(super) fn words(text: &str) -> Vec<Word<'_>> {
         let inside = c.is_alphanumeric()
             || "'’_-.".contains(c)
                 && from.is_some()
-                && text.get(at + c.len_utf8()..).is_some_and(|rest| rest.starts_with(char::is_alphanumeric));
+                && text
+                    .get(at + c.len_utf8()..)
+                    .is_some_and(|rest| rest.starts_with(char::is_alphanumeric));
         match (inside, from) {
             (true, None) => from = Some(at),
             (false, Some(start)) => {
@@ -118,7 +120,8 @@ impl Reach {
         };
         for word in words {
             let gap = text.get(end.max(start)..word.at.start).unwrap_or_default();
-            let ends = gap.contains([',', ';', ':', '.', '!', '?', '\n', '"', '“', '#', '@', '(', '=']);
+            let ends =
+                gap.contains([',', ';', ':', '.', '!', '?', '\n', '"', '“', '#', '@', '(', '=']);
             let goes_on = match self {
                 Self::Capitals => word.says.starts_with(char::is_uppercase),
                 _ => !NEXT_PART.contains(&&*word.lower),

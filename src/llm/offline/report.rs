@@ -48,9 +48,11 @@ fn object(members: &Map<String, Value>) -> String {
     if members.is_empty() {
         return "Done; nothing came back.".to_owned();
     }
-    let (lists, single): (Vec<_>, Vec<_>) =
-        members.iter().partition(|(_, value)| value.as_array().is_some_and(|items| !items.is_empty()));
-    let single = single.into_iter().map(|(name, value)| format!("- {name}: {}", cell(value, TEXT / 4)));
+    let (lists, single): (Vec<_>, Vec<_>) = members
+        .iter()
+        .partition(|(_, value)| value.as_array().is_some_and(|items| !items.is_empty()));
+    let single =
+        single.into_iter().map(|(name, value)| format!("- {name}: {}", cell(value, TEXT / 4)));
     let mut parts = vec![single.collect::<Vec<_>>().join("\n")];
     for (name, value) in lists {
         let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -81,8 +83,13 @@ fn list(items: &[Value]) -> String {
     }
     for item in items.iter().take(ROWS) {
         lines.push(if is_table {
-            let cells = columns.iter().map(|name| item.get(name).map_or_else(String::new, |value| cell(value, CELL)));
-            format!("| {} |", cells.map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>().join(" | "))
+            let cells = columns
+                .iter()
+                .map(|name| item.get(name).map_or_else(String::new, |value| cell(value, CELL)));
+            format!(
+                "| {} |",
+                cells.map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>().join(" | ")
+            )
         } else {
             format!("- {}", cell(item, TEXT / 4))
         });

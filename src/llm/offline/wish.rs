@@ -8,8 +8,16 @@ pub(super) const STILL_NEEDED: &str = "I still need:";
 
 /// What parts of a wish are joined by.
 const JOINTS: &[&str] = &[
-    " and then ", ", then ", "; then ", ". then ", " then ", " after that ", ", afterwards ", " and afterwards ",
-    "; ", "\n",
+    " and then ",
+    ", then ",
+    "; then ",
+    ". then ",
+    " then ",
+    " after that ",
+    ", afterwards ",
+    " and afterwards ",
+    "; ",
+    "\n",
 ];
 
 /// What came of a call.
@@ -30,7 +38,9 @@ pub(super) fn last(messages: &[Message], is_wish: impl Fn(&str) -> bool) -> Opti
             Message::User { text } => {
                 let asked = needed.take().zip(wish.as_ref().and_then(|wish| wish.get(done..)));
                 wish = Some(match asked {
-                    Some((needed, [about, later @ ..])) if !(asks_for_tools(text) && is_wish(text)) => {
+                    Some((needed, [about, later @ ..]))
+                        if !(asks_for_tools(text) && is_wish(text)) =>
+                    {
                         let answered = put(about, text, &needed);
                         std::iter::once(answered).chain(later.iter().cloned()).collect()
                     }
@@ -68,7 +78,9 @@ pub(super) fn done(messages: &[Message]) -> Vec<Done<'_>> {
     let since = messages.iter().rposition(|message| matches!(message, Message::User { .. }));
     let after = messages.get(since.unwrap_or_default()..).unwrap_or_default();
     let results = after.iter().filter_map(|message| match message {
-        Message::Tool { name, content, failed, .. } => Some(Done { name, content, failed: *failed }),
+        Message::Tool { name, content, failed, .. } => {
+            Some(Done { name, content, failed: *failed })
+        }
         Message::User { .. } | Message::Assistant { .. } => None,
     });
     results.collect()
@@ -107,7 +119,8 @@ pub(super) fn parts(wish: &str) -> Vec<String> {
 /// Whether words begin with what somebody wants done.
 fn begins_wish(text: &str) -> bool {
     let first = text.split_whitespace().next().unwrap_or_default();
-    classify(first).kind == Kind::Action || matches!(first, "list" | "show" | "find" | "search" | "get" | "check")
+    classify(first).kind == Kind::Action
+        || matches!(first, "list" | "show" | "find" | "search" | "get" | "check")
 }
 
 /// Whether a text asks for anything to be done or looked up.
@@ -119,7 +132,8 @@ pub(super) fn asks_for_tools(text: &str) -> bool {
 pub(super) fn has(text: &str, words: &str) -> bool {
     text.match_indices(words).any(|(at, _)| {
         let inside = |c: char| c.is_alphanumeric() || c == '_';
-        let (before, after) = (text.get(..at).unwrap_or_default(), text.get(at + words.len()..).unwrap_or_default());
+        let (before, after) =
+            (text.get(..at).unwrap_or_default(), text.get(at + words.len()..).unwrap_or_default());
         !before.ends_with(inside) && !after.starts_with(inside)
     })
 }
