@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod actors;
+pub mod chat;
 pub mod clock;
 pub mod collections;
 pub mod config;

@@ -25,8 +25,8 @@ use crate::effects::{Outside, Plans};
 use crate::egress::Egress;
 use crate::feed::Feed;
 use crate::limits::Limits;
-use crate::llm::Providers;
-use crate::llm::providers::ProvidersError;
+use crate::llm::providers::{OFFLINE, ProvidersError};
+use crate::llm::{Providers, offline};
 use crate::platforms::Catalogue;
 use crate::tools::{Registry, Source, Twice, builtin};
 use crate::vault::{Keyring, MasterKeyError, Vault, VaultError};
@@ -152,7 +152,9 @@ pub(crate) fn join(
     let egress = Egress::new(config.egress.allow.clone())
         .map_err(|error| StartError::Egress(error.to_string()))?;
     let egress = Arc::new(egress);
-    let providers = Arc::new(Providers::new(&config.llm, &egress, &clock)?);
+    let providers = Providers::new(&config.llm, &egress, &clock)?;
+    let offline = Arc::new(offline::Offline);
+    let providers = Arc::new(providers.with(OFFLINE, "Offline", offline::MODEL, offline));
     let links = builtin::web_tools::Links::new(
         Arc::clone(&log),
         Arc::clone(&vault),

@@ -7,6 +7,7 @@
 pub mod builtin;
 pub mod manifest;
 mod registry;
+pub mod search;
 #[cfg(test)]
 pub(crate) mod testing;
 
