@@ -17,6 +17,7 @@ pub mod expressions;
 mod follow;
 pub mod health;
 pub mod idempotency;
+pub mod mcp;
 pub mod openapi;
 pub mod page;
 pub mod path;
@@ -46,6 +47,7 @@ fn routes(config: &mut ServiceConfig) {
     expressions::routes(config);
     executions::routes(config);
     workflows::routes(config);
+    mcp::routes(config);
     openapi::routes(config);
 }
 

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod actors;
+pub mod calls;
 pub mod clock;
 pub mod collections;
 pub mod config;

@@ -5,6 +5,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::id::CallId;
+
 /// Something a state waits for. Two equal effects are the same piece of work: the actor
 /// starts those that are pending and not in flight, and drops those in flight that are no
 /// longer pending.
@@ -24,6 +26,11 @@ pub enum Effect {
         step: u32,
         /// Which try of this step, from 1.
         attempt: u32,
+    },
+    /// Call the tool of a call whose intent is on record.
+    CallTool {
+        /// The call.
+        call: CallId,
     },
     /// Let a sleeping step go on.
     Wake {

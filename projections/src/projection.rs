@@ -8,7 +8,7 @@ use hub_events::recorded::Recorded;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
-use crate::{accounts, executions, timeline, unfinished, usage, workflows};
+use crate::{accounts, calls, executions, timeline, unfinished, usage, workflows};
 
 /// A read model: tables, and how each event changes them.
 pub trait Projection: Send + Sync {
@@ -34,6 +34,7 @@ pub(crate) const ALL: Models = &[
     &accounts::Accounts,
     &workflows::Workflows,
     &executions::Executions,
+    &calls::Calls,
     &usage::Usage,
     &timeline::Timeline,
     &unfinished::Unfinished,

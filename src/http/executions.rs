@@ -152,7 +152,7 @@ pub(super) async fn execute_workflow(
 
 /// How a client wants to be answered (RFC 7240).
 #[derive(Clone, Copy, Debug)]
-enum Preference {
+pub(super) enum Preference {
     /// At once.
     Async,
     /// When it is over, or after this time.
@@ -160,7 +160,15 @@ enum Preference {
 }
 
 impl Preference {
-    fn of(request: &HttpRequest, longest_s: u64) -> Self {
+    /// How long the answer may be waited for.
+    pub(super) fn wait(self) -> Duration {
+        match self {
+            Self::Async => Duration::ZERO,
+            Self::Wait(wait) => wait,
+        }
+    }
+
+    pub(super) fn of(request: &HttpRequest, longest_s: u64) -> Self {
         let headers = request.headers().get_all("prefer");
         let preferences = headers.filter_map(|value| value.to_str().ok());
         let mut wait = longest_s;

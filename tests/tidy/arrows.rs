@@ -22,7 +22,7 @@ const ROWS: [&[&str]; 8] = [
     &["tools"],
     &["effects"],
     &["actors"],
-    &["Hub", "accounts", "telemetry"],
+    &["Hub", "accounts", "calls", "telemetry"],
     &["http"],
     &["cli", "lib", "main", "running"],
 ];

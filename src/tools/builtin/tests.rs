@@ -51,6 +51,7 @@ async fn call(name: &str, arguments: Value, context: Option<Context>) -> Outcome
         context,
         now: now(),
         timeout: Duration::from_secs(30),
+        progress: None,
     };
     tool.call(call).await
 }

@@ -38,8 +38,9 @@ impl Given {
         assert_eq!(self.faults(&arguments), [], "{arguments}");
         let id = CallId(uuid::Uuid::from_u128(1));
         let (now, timeout) = (epoch(), Duration::from_secs(60));
-        let (connection, context) = (None, None);
-        self.tool.call(Call { id, account, connection, arguments, context, now, timeout }).await
+        let (connection, context, progress) = (None, None, None);
+        let call = Call { id, account, connection, arguments, context, now, timeout, progress };
+        self.tool.call(call).await
     }
 
     async fn done(&self, arguments: Value) -> Value {
