@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::hub::{Hub, OWNER_KEY};
 
-/// Every operation that needs a caller, with a body that it accepts. `{w}` and `{e}` stand for a
-/// workflow and a run.
+/// Every operation that needs a caller, with a body that it accepts. `{w}`, `{e}` and `{c}` stand
+/// for a workflow, a run and a direct call.
 const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/workflows/", ""),
     ("GET", "/workflows/executions", ""),
@@ -24,6 +24,15 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("POST", "/workflows/executions/{e}/cancel", ""),
     ("POST", "/workflows/executions/{e}/retry", ""),
     ("POST", "/workflows/executions/{e}/steps/1/resolve", r#"{"resolution":"repeat"}"#),
+    ("GET", "/mcp/tools", ""),
+    ("POST", "/mcp/call", r#"{"name":"wait","arguments":{"seconds":0}}"#),
+    ("POST", "/mcp/call/stream", r#"{"name":"wait","arguments":{"seconds":0}}"#),
+    ("GET", "/mcp/calls", ""),
+    ("GET", "/mcp/calls/{c}", ""),
+    ("POST", "/mcp/calls/{c}/cancel", ""),
+    ("POST", "/mcp/calls/{c}/resolve", r#"{"resolution":"repeat"}"#),
+    ("GET", "/mcp/test/whatsapp", ""),
+    ("GET", "/mcp/debug/settings", ""),
     ("GET", "/auth/me", ""),
     ("POST", "/auth/me/regenerate-api-key", ""),
     ("GET", "/audit/timeline", ""),
@@ -31,9 +40,23 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("PUT", "/admin/accounts/1", r#"{"tier":"pro"}"#),
 ];
 
-async fn ask(hub: &Hub, key: &str, operation: (&str, &str, &str), ids: (i64, i64)) -> (u16, Value) {
+/// How the paths begin of what is for the hub's owner alone.
+const OWNERS: [&str; 2] = ["/admin", "/mcp/debug"];
+
+/// A workflow, a run and a direct call.
+type Ids<'a> = (i64, i64, &'a str);
+
+/// The ids of what is not there.
+const NOBODYS: Ids<'_> = (987_654, 987_654, "01901234-5678-7abc-8def-0123456789ab");
+
+fn place(path: &str, (workflow, run, call): Ids<'_>) -> String {
+    let path = path.replace("{w}", &workflow.to_string()).replace("{e}", &run.to_string());
+    path.replace("{c}", call)
+}
+
+async fn ask(hub: &Hub, key: &str, operation: (&str, &str, &str), ids: Ids<'_>) -> (u16, Value) {
     let (method, path, body) = operation;
-    let path = path.replace("{w}", &ids.0.to_string()).replace("{e}", &ids.1.to_string());
+    let path = place(path, ids);
     let mut request = hub.request(key, method.parse().unwrap(), &path);
     if !body.is_empty() {
         request = request.header("content-type", "application/json").body(body.to_owned());
@@ -46,10 +69,10 @@ async fn ask(hub: &Hub, key: &str, operation: (&str, &str, &str), ids: (i64, i64
 async fn every_operation_wants_to_know_who_asks() {
     let hub = Hub::start();
     for operation in OPERATIONS {
-        let (status, body) = ask(&hub, "not-a-key", *operation, (1, 1)).await;
+        let (status, body) = ask(&hub, "not-a-key", *operation, NOBODYS).await;
         assert_eq!(status, 401, "{operation:?}");
         assert_eq!(body["detail"], "Could not validate credentials", "{operation:?}");
-        let path = operation.1.replace("{w}", "1").replace("{e}", "1");
+        let path = place(operation.1, NOBODYS);
         let request = hub.request("x", operation.0.parse().unwrap(), &path).build().unwrap();
         let bare = Client::new().request(request.method().clone(), request.url().clone());
         let answer = bare.send().await.unwrap();
@@ -71,6 +94,7 @@ async fn no_operation_is_missing_from_the_table() {
             let place = path
                 .replace("{workflow_id}", "{w}")
                 .replace("{execution_id}", "{e}")
+                .replace("{call_id}", "{c}")
                 .replace("{step_number}", "1")
                 .replace("{account_id}", "1");
             let known = OPERATIONS.iter().any(|(known, path, _)| {
@@ -87,19 +111,24 @@ async fn what_is_anothers_looks_like_what_is_not_there() {
     let hub = Hub::start();
     let workflow = hub.workflow(json!([{ "tool_name": "set_variables" }])).await;
     let run = hub.run(workflow, json!({})).await["id"].as_i64().unwrap();
+    let asked = json!({ "name": "set_variables", "arguments": { "a": 1 } });
+    let (_, call) = hub.post("/mcp/call", asked).await;
+    let call = call["call_id"].as_str().unwrap();
     let (_, stranger) = hub.account("stranger@example.com").await;
     for operation in OPERATIONS.iter().filter(|operation| operation.1.contains('{')) {
-        let theirs = ask(&hub, &stranger, *operation, (workflow, run)).await;
-        let nobodys = ask(&hub, &stranger, *operation, (987_654, 987_654)).await;
+        let theirs = ask(&hub, &stranger, *operation, (workflow, run, call)).await;
+        let nobodys = ask(&hub, &stranger, *operation, NOBODYS).await;
         assert_eq!((theirs.0, nobodys.0), (404, 404), "{operation:?}");
         assert_eq!(theirs.1["detail"], nobodys.1["detail"], "{operation:?}");
     }
-    for path in ["/workflows/", "/workflows/executions"] {
+    for path in ["/workflows/", "/workflows/executions", "/mcp/calls"] {
         let (_, body) = Hub::send(hub.request(&stranger, Method::GET, path)).await;
         assert_eq!(body["data"], json!([]), "{path}");
     }
-    for operation in OPERATIONS.iter().filter(|operation| operation.1.starts_with("/admin")) {
-        assert_eq!(ask(&hub, &stranger, *operation, (1, 1)).await.0, 403, "{operation:?}");
+    for operation in
+        OPERATIONS.iter().filter(|operation| OWNERS.iter().any(|way| operation.1.starts_with(way)))
+    {
+        assert_eq!(ask(&hub, &stranger, *operation, NOBODYS).await.0, 403, "{operation:?}");
     }
     let (_, body) = hub.get(&format!("/workflows/{workflow}")).await;
     assert_eq!(body["data"]["version"], 1);

@@ -12,6 +12,7 @@
 )]
 
 mod access;
+mod calls;
 mod crash;
 mod hub;
 mod runs;

@@ -90,7 +90,7 @@ fn follows(run: &Execution, next: Move, now: i64) -> Vec<Event> {
     let step = run.current().map_or(0, |step| step.number);
     let attempt = run.pending().first().map_or(0, |pending| match pending.effect {
         Effect::Prepare { attempt, .. } | Effect::Call { attempt, .. } => attempt,
-        Effect::Wake { .. } => 0,
+        Effect::Wake { .. } | Effect::CallTool { .. } => 0,
     });
     let command = match next {
         Move::Skip => Command::SkipStep { step, attempt },
