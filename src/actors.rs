@@ -99,3 +99,6 @@ impl Actors {
         futures_util::future::join_all(ended).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 
 mod load;
 mod manual;
+mod platforms;
 mod values;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 
 pub use load::{ConfigError, Sources};
 pub use manual::manual;
+pub use platforms::{OnePlatform, Platforms};
 pub use values::{Origin, Secret};
 
 /// All settings.
@@ -38,6 +40,11 @@ pub struct Config {
     /// What is sealed under a lost key stays closed for ever.
     #[schema(value_type = Option<String>)]
     pub master_key: Option<Secret>,
+    /// Key that takes the place of `master_key` when `hub vault rotate` or
+    /// `POST /admin/vault/rotate` is asked for; afterwards `master_key` must say it. By default,
+    /// where the present key lies in the data directory, a fresh one is made.
+    #[schema(value_type = Option<String>)]
+    pub new_master_key: Option<Secret>,
     /// API key of the owner, at least 16 visible characters. By default one is made on the first
     /// start and printed once.
     #[schema(value_type = Option<String>)]
@@ -50,6 +57,8 @@ pub struct Config {
     pub quotas: Quotas,
     /// What the hub may reach outside.
     pub egress: Egress,
+    /// Platforms that can be connected.
+    pub platforms: Platforms,
     /// How workflows run.
     pub runs: Runs,
     /// How much is taken on at once.
@@ -193,11 +202,13 @@ impl Default for Config {
             data_dir: PathBuf::from("data"),
             public_url: None,
             master_key: None,
+            new_master_key: None,
             owner_key: None,
             http: Http::default(),
             auth: Auth::default(),
             quotas: Quotas::default(),
             egress: Egress::default(),
+            platforms: Platforms::default(),
             runs: Runs::default(),
             limits: Limits::default(),
             log: Log::default(),

@@ -29,6 +29,7 @@ pub use direct::make;
 pub use plan::{Plan, PlanStep, Plans};
 
 /// Everything that effects need of the world.
+#[derive(Clone)]
 pub struct Outside {
     /// Time.
     pub clock: Clock,

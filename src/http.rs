@@ -17,6 +17,7 @@ pub mod expressions;
 mod follow;
 pub mod health;
 pub mod idempotency;
+mod links;
 pub mod mcp;
 pub mod openapi;
 pub mod page;
@@ -47,6 +48,7 @@ fn routes(config: &mut ServiceConfig) {
     expressions::routes(config);
     executions::routes(config);
     workflows::routes(config);
+    links::routes(config);
     mcp::routes(config);
     openapi::routes(config);
 }

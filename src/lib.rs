@@ -16,6 +16,7 @@ pub mod expressions;
 pub mod feed;
 pub mod http;
 pub mod limits;
+pub mod platforms;
 mod running;
 pub mod telemetry;
 pub mod tools;
@@ -49,6 +50,8 @@ pub struct Hub {
     pub feed: Arc<feed::Feed>,
     /// Everything that can be called by name.
     pub tools: Arc<tools::Registry>,
+    /// The short links that it serves.
+    pub links: Arc<tools::builtin::web_tools::Links>,
     /// What effects need of the world.
     pub outside: Arc<effects::Outside>,
     /// Things that wait for something.

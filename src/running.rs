@@ -24,7 +24,7 @@ use crate::egress::Egress;
 use crate::feed::Feed;
 use crate::limits::Limits;
 use crate::tools::{Registry, Source, Twice, builtin};
-use crate::vault::{MasterKey, MasterKeyError, Vault, VaultError};
+use crate::vault::{Keyring, MasterKeyError, Vault, VaultError};
 use crate::{Hub, http, telemetry};
 
 /// How long an actor stays without work.
@@ -124,24 +124,26 @@ pub(crate) fn join(
     log: Arc<dyn Log>,
 ) -> Result<Data<Hub>, StartError> {
     let directory = config.data_dir.clone();
-    let key_file = directory.join("master.key");
-    let master = match &config.master_key {
-        Some(key) => MasterKey::parse(key.reveal())?,
-        // A fresh key would open nothing of a vault that is there already.
-        None if directory.join("vault.db").exists() => MasterKey::read(&key_file)?,
-        None => MasterKey::read_or_make(&key_file)?,
-    };
+    let (present, next) = (config.master_key.as_ref(), config.new_master_key.as_ref());
+    let keyring = Keyring::load(&directory, present, next)?;
     let blobs = Blobs::local(&directory.join("blobs"))?;
-    let vault = Vault::open(&directory, master, blobs)?;
+    let vault = Vault::open(&directory, keyring, blobs)?;
     let views = Views::start(Arc::clone(&log), &directory)?;
     let counters = Counters::new(Arc::clone(&log), clock.clone(), config.quotas.clone());
     let egress = Egress::new(config.egress.allow.clone())
         .map_err(|error| StartError::Egress(error.to_string()))?;
+    let links = builtin::web_tools::Links::new(
+        Arc::clone(&log),
+        Arc::clone(&vault),
+        Arc::clone(&counters),
+        config.public_url(),
+    );
     let tools = Arc::new(Registry::default());
     let parts = builtin::Parts {
         egress: Arc::new(egress),
         log: Arc::clone(&log),
         vault: Arc::clone(&vault),
+        links: Arc::clone(&links),
     };
     tools.fill(Source::Hub, builtin::tools(parts))?;
     let feed = Arc::new(Feed::default());
@@ -173,6 +175,7 @@ pub(crate) fn join(
         counters,
         feed,
         tools,
+        links,
         outside,
         actors,
     }))
@@ -218,6 +221,7 @@ impl Running {
     pub async fn stop(self) -> Result<(), StartError> {
         self.server.stop(true).await;
         self.hub.actors.wind_down(PATIENCE).await;
+        self.hub.counters.record_visits().await;
         self.until_stopped().await
     }
 

@@ -6,6 +6,8 @@
 
 pub mod builtin;
 mod registry;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::sync::Arc;
 use std::time::Duration;

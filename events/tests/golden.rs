@@ -21,7 +21,7 @@ use hub_events::log::NewEvent;
 use hub_events::recorded::Hash;
 use hub_events::testing::epoch;
 use hub_events::{Actor, Class, Context, Position, Recorded, Version};
-use hub_events::{account, call, execution, workflow};
+use hub_events::{account, call, connection, execution, workflow};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -54,6 +54,7 @@ fn encode(fact: &Fact) -> NewEvent {
         Fact::Collection(event) => NewEvent::of(event),
         Fact::Counter(event) => NewEvent::of(event),
         Fact::Claim(event) => NewEvent::of(event),
+        Fact::Connection(event) => NewEvent::of(event),
     }
     .unwrap()
 }
@@ -148,6 +149,7 @@ fn every_word_keeps_its_meaning() {
     words::<account::Scope>(&["full", "read"]);
     words::<workflow::Status>(&["draft", "active", "inactive", "archived", "paused"]);
     words::<workflow::Trigger>(&["manual", "scheduled", "event", "webhook"]);
+    words::<connection::Status>(&["active", "inactive", "error", "pending", "expired"]);
     words::<Class>(&["read", "idempotent", "keyed", "at_most_once"]);
     words::<execution::Doubt>(&["restarted", "cancelled", "unanswered"]);
     words::<execution::Resolution>(&["repeat"]);

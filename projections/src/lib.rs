@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod calls;
 mod columns;
+pub mod connections;
 pub mod executions;
 mod generation;
 mod pool;

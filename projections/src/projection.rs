@@ -8,7 +8,7 @@ use hub_events::recorded::Recorded;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
-use crate::{accounts, calls, executions, timeline, unfinished, usage, workflows};
+use crate::{accounts, calls, connections, executions, timeline, unfinished, usage, workflows};
 
 /// A read model: tables, and how each event changes them.
 pub trait Projection: Send + Sync {
@@ -32,6 +32,7 @@ pub(crate) type Models = &'static [&'static dyn Projection];
 /// Every read model of the hub.
 pub(crate) const ALL: Models = &[
     &accounts::Accounts,
+    &connections::Connections,
     &workflows::Workflows,
     &executions::Executions,
     &calls::Calls,

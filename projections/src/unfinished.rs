@@ -49,7 +49,8 @@ impl Projection for Unfinished {
             | Fact::Account(_)
             | Fact::Collection(_)
             | Fact::Counter(_)
-            | Fact::Claim(_) => {}
+            | Fact::Claim(_)
+            | Fact::Connection(_) => {}
         }
         Ok(())
     }

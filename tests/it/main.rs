@@ -14,7 +14,9 @@
 mod access;
 mod calls;
 mod crash;
+mod head;
 mod hub;
 mod runs;
 mod stub;
+mod tools;
 mod workflows;

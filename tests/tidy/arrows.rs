@@ -6,7 +6,7 @@ use super::sources::code;
 
 /// The parts of `src/`, from the lowest. A part may use those of its own row and of rows above
 /// it here.
-const ROWS: [&[&str]; 8] = [
+const ROWS: &[&[&str]] = &[
     &[
         "clock",
         "collections",
@@ -15,11 +15,14 @@ const ROWS: [&[&str]; 8] = [
         "expressions",
         "feed",
         "limits",
+        "platforms",
         "transact",
         "vault",
     ],
     &["egress"],
-    &["tools"],
+    &["platforms"],
+    &["connections"],
+    &["chat", "llm", "tools"],
     &["effects"],
     &["actors"],
     &["Hub", "accounts", "calls", "telemetry"],

@@ -6,7 +6,9 @@ use hub_events::fact::Fact;
 use hub_events::id::{AccountId, CallId, ConnectionId, ExecutionId, StepId, WorkflowId};
 use hub_events::sealed::{KeyId, Sealed};
 use hub_events::testing::{epoch, sealed};
-use hub_events::{Class, account, call as direct, claim, collection, counter, execution, workflow};
+use hub_events::{
+    Class, account, call as direct, claim, collection, connection, counter, execution, workflow,
+};
 use uuid::Uuid;
 
 /// A moment with microseconds, as the clock gives them.
@@ -27,7 +29,10 @@ pub(crate) fn facts() -> Vec<Fact> {
     let calls = calls().into_iter().map(Fact::Call);
     let workflows = workflows().into_iter().map(Fact::Workflow);
     let accounts = accounts().into_iter().map(Fact::Account);
-    executions.chain(calls).chain(workflows).chain(accounts).chain(small()).collect()
+    let calls = calls().into_iter().map(Fact::Call);
+    let connections = connections().into_iter().map(Fact::Connection);
+    let large = executions.chain(calls).chain(workflows).chain(accounts).chain(connections);
+    large.chain(small()).collect()
 }
 
 fn executions() -> Vec<execution::Event> {
@@ -148,6 +153,28 @@ fn accounts() -> Vec<account::Event> {
             expires_at: Some(moment()),
         }),
         Event::KeyRevoked(KeyRevoked { hash }),
+    ]
+}
+
+fn connections() -> Vec<connection::Event> {
+    use connection::*;
+    let status = Status::Active;
+    vec![
+        Event::Created(Created {
+            connection: ConnectionId(5),
+            account: AccountId(1),
+            platform: "slack".to_owned(),
+            name: sealed(1),
+            status,
+            config: sealed(2),
+        }),
+        Event::Changed(Changed { name: sealed(3), status, config: sealed(4) }),
+        Event::SecretRotated(SecretRotated {}),
+        Event::Tested(Tested { ok: false, error: Some(sealed(5)) }),
+        Event::StatusChanged(StatusChanged { status: Status::Error, reason: Some(sealed(6)) }),
+        Event::Refreshed(Refreshed { config: sealed(7), expires_at: Some(moment()) }),
+        Event::Expired(Expired { reason: sealed(8) }),
+        Event::Deleted(Deleted {}),
     ]
 }
 
