@@ -7,18 +7,23 @@ mod calls;
 mod diagnosis;
 mod list;
 mod live;
+mod server;
+mod transport;
 mod view;
 
-use actix_web::web::{ServiceConfig, get, post, resource};
+use actix_web::web::{Data, ServiceConfig, get, post, resource};
 use utoipa::OpenApi;
+
+use crate::Hub;
 
 pub use call::CallTool;
 pub use calls::ResolveCall;
 pub use list::{ToolBody, ToolsBody};
+pub use transport::{Sessions, SpeakError, speak};
 pub use view::{CallBody, CalledBody};
 
 /// The operations of this area.
-pub(super) fn routes(config: &mut ServiceConfig) {
+pub(super) fn routes(config: &mut ServiceConfig, hub: &Data<Hub>) {
     config
         .service(resource("/mcp/tools").route(get().to(list::list_tools)))
         .service(resource("/mcp/call").route(post().to(call::call_tool)))
@@ -29,6 +34,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(resource("/mcp/calls/{call_id}/resolve").route(post().to(calls::resolve_call)))
         .service(resource("/mcp/test/whatsapp").route(get().to(diagnosis::test_whatsapp)))
         .service(resource("/mcp/debug/settings").route(get().to(diagnosis::debug_settings)));
+    transport::routes(config, hub);
 }
 
 /// Their description.

@@ -16,6 +16,7 @@ mod calls;
 mod crash;
 mod head;
 mod hub;
+mod mcp;
 mod runs;
 mod stub;
 mod tools;

@@ -1,7 +1,13 @@
 //! The list of tools, and whether each can be called.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
+use hub_events::connection::Status;
+use hub_events::id::{AccountId, ConnectionId};
+use hub_projections::connections;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -46,15 +52,19 @@ pub struct ToolBody {
     /// Of a platform's tools: the platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
+    /// Of a platform's tools: the connection through which a call goes that names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection_id: Option<i64>,
     /// Of a platform's tools: what of it is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capability: Option<String>,
 }
 
 impl ToolBody {
-    fn of(tool: &Registered) -> Self {
+    fn of(tool: &Registered, connected: &Connected) -> Self {
         let Card { name, category, description, schema, platform, .. } = tool.card();
         let own = platform.is_none();
+        let connection = platform.as_ref().and_then(|platform| connected.get(&**platform));
         let capability = platform.as_ref().map(|platform| {
             let bare = name.strip_prefix(&**platform).and_then(|rest| rest.strip_prefix('_'));
             bare.unwrap_or(name).to_owned()
@@ -63,14 +73,38 @@ impl ToolBody {
             name: name.to_string(),
             description: description.to_string(),
             input_schema: schema.clone(),
-            status: if own { ToolStatus::Available } else { ToolStatus::ConnectionRequired },
+            status: match own || connection.is_some() {
+                true => ToolStatus::Available,
+                false => ToolStatus::ConnectionRequired,
+            },
             id: name.to_string(),
             category: own.then(|| category.to_string()),
             always_available: own.then_some(true),
             platform: platform.as_ref().map(ToString::to_string),
+            connection_id: connection.map(|connection| connection.0),
             capability,
         }
     }
+}
+
+/// The platforms that an account has connected, each with its oldest active connection.
+type Connected = HashMap<String, ConnectionId>;
+
+fn connected(hub: &Hub, account: AccountId) -> Result<Connected, Problem> {
+    let newest_first = hub.views.read(|views| connections::list(views, account))?;
+    let active = newest_first.into_iter().filter(|known| known.status == Status::Active);
+    Ok(active.map(|active| (active.platform, active.id)).collect())
+}
+
+/// The tools that an account can call now.
+pub(super) async fn callable(hub: &Hub, caller: &Caller) -> Result<Vec<Arc<Registered>>, Problem> {
+    hub.read_your_writes().await?;
+    let connected = connected(hub, caller.account)?;
+    let mut tools = hub.tools.all(caller.account);
+    tools.retain(|tool| {
+        tool.card().platform.as_ref().is_none_or(|platform| connected.contains_key(&**platform))
+    });
+    Ok(tools)
 }
 
 /// Tools.
@@ -91,8 +125,10 @@ pub struct ToolsBody {
     responses((status = 200, body = envelope::Success<ToolsBody>), (status = 422)))]
 pub(super) async fn list_tools(hub: Data<Hub>, caller: Caller, request: HttpRequest) -> Answer {
     let everything = wants_everything(request.query_string())?;
+    hub.read_your_writes().await?;
+    let connected = connected(&hub, caller.account)?;
     let tools = hub.tools.all(caller.account);
-    let tools = tools.iter().map(|tool| ToolBody::of(tool));
+    let tools = tools.iter().map(|tool| ToolBody::of(tool, &connected));
     let shown = |tool: &ToolBody| everything || tool.status == ToolStatus::Available;
     let tools: Vec<_> = tools.filter(shown).collect();
     let body = ToolsBody { total: tools.len(), tools, user_id: caller.account.0 };
