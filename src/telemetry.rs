@@ -27,7 +27,9 @@ pub enum TelemetryError {
 
 /// Begins to write log lines to standard error.
 pub fn start(log: &Log) -> Result<(), TelemetryError> {
-    let lines = fmt().with_env_filter(EnvFilter::try_new(&log.filter)?);
+    // This library's lines repeat what clients say, which is theirs alone.
+    let filter = EnvFilter::try_new(&log.filter)?.add_directive("rmcp=off".parse()?);
+    let lines = fmt().with_env_filter(filter);
     let lines = lines.with_writer(std::io::stderr);
     match log.format {
         LogFormat::Text => lines.try_init(),

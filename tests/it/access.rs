@@ -36,6 +36,7 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/auth/me", ""),
     ("POST", "/auth/me/regenerate-api-key", ""),
     ("GET", "/audit/timeline", ""),
+    ("POST", "/admin/vault/rotate", ""),
     ("GET", "/admin/accounts", ""),
     ("PUT", "/admin/accounts/1", r#"{"tier":"pro"}"#),
 ];

@@ -94,7 +94,7 @@ async fn what_cannot_be_called_is_told_as_the_original_told_it() {
     assert_eq!(body["detail"][0]["loc"], json!(["body", "arguments"]));
     assert_eq!(hub.get("/mcp/calls/17").await.0, 422);
 
-    let stub = Stub::start(&[Reply::Json(500, "{}")]).await;
+    let stub = Stub::start(&[Reply::Json(400, "{}")]).await;
     let (status, body) = hub.post("/mcp/call", post_to(&stub)).await;
     assert_eq!((status.as_u16(), &body["success"]), (200, &json!(true)), "{body}");
     assert_eq!(body["result"]["success"], false, "{body}");

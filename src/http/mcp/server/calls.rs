@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use hub_events::call::Via;
-use hub_events::execution::{self, Status};
+use hub_events::execution;
 use hub_events::id::{CallId, ExecutionId, StreamId, WorkflowId};
 use hub_events::{Context, call};
 use hub_projections::calls::Status as CallStatus;
