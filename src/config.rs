@@ -3,6 +3,7 @@
 //! The comments on these fields are the operator's manual: `docs/config.md` is written from
 //! them. Where settings come from is in `config/load.rs`. Never here: what is done with them.
 
+mod llm;
 mod load;
 mod manual;
 mod platforms;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
+pub use llm::{Dialect, Llm, LlmProvider};
 pub use load::{ConfigError, Sources};
 pub use manual::manual;
 pub use platforms::{OnePlatform, Platforms};
@@ -59,6 +61,8 @@ pub struct Config {
     pub egress: Egress,
     /// Platforms that can be connected.
     pub platforms: Platforms,
+    /// Which models there are to talk to.
+    pub llm: Llm,
     /// How workflows run.
     pub runs: Runs,
     /// How much is taken on at once.
@@ -209,6 +213,7 @@ impl Default for Config {
             quotas: Quotas::default(),
             egress: Egress::default(),
             platforms: Platforms::default(),
+            llm: Llm::default(),
             runs: Runs::default(),
             limits: Limits::default(),
             log: Log::default(),

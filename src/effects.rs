@@ -106,7 +106,10 @@ impl Effectful for Execution {
                 }
                 Effect::Call { step, attempt } => call::call(&run, step, attempt, &outside).await,
                 Effect::Wake { step } => Ok(Command::WakeStep { step }),
-                other @ Effect::CallTool { .. } => Err(Accident::Astray(other)),
+                Effect::Complete { .. }
+                | Effect::Summarise { .. }
+                | Effect::CallTool { .. }
+                | Effect::Expire { .. } => Err(Accident::Astray(effect)),
             }
         })
     }

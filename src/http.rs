@@ -10,6 +10,7 @@ pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod caller;
+pub mod chat;
 pub mod envelope;
 mod exchange;
 pub mod executions;
@@ -50,6 +51,7 @@ fn routes(config: &mut ServiceConfig, hub: &Data<Hub>) {
     workflows::routes(config);
     links::routes(config);
     mcp::routes(config, hub);
+    chat::routes(config);
     openapi::routes(config);
 }
 

@@ -16,6 +16,7 @@ pub mod expressions;
 pub mod feed;
 pub mod http;
 pub mod limits;
+pub mod llm;
 pub mod platforms;
 mod running;
 pub mod telemetry;
@@ -48,6 +49,8 @@ pub struct Hub {
     pub limits: limits::Limits,
     /// Who listens to what moves.
     pub feed: Arc<feed::Feed>,
+    /// The models that can be asked.
+    pub providers: Arc<llm::Providers>,
     /// Everything that can be called by name.
     pub tools: Arc<tools::Registry>,
     /// The short links that it serves.

@@ -24,6 +24,8 @@ use crate::effects::{Outside, Plans};
 use crate::egress::Egress;
 use crate::feed::Feed;
 use crate::limits::Limits;
+use crate::llm::Providers;
+use crate::llm::providers::ProvidersError;
 use crate::tools::{Registry, Source, Twice, builtin};
 use crate::vault::{Keyring, MasterKeyError, Vault, VaultError};
 use crate::{Hub, http, telemetry};
@@ -70,6 +72,9 @@ pub enum StartError {
     /// The way out cannot be set up.
     #[error("the outgoing HTTP client cannot be set up: {0}")]
     Egress(String),
+    /// The providers of models are set up wrongly.
+    #[error(transparent)]
+    Providers(#[from] ProvidersError),
     /// A tool cannot be registered.
     #[error(transparent)]
     Tools(#[from] Twice),
@@ -136,6 +141,8 @@ pub(crate) fn join(
     let counters = Counters::new(Arc::clone(&log), clock.clone(), config.quotas.clone());
     let egress = Egress::new(config.egress.allow.clone())
         .map_err(|error| StartError::Egress(error.to_string()))?;
+    let egress = Arc::new(egress);
+    let providers = Arc::new(Providers::new(&config.llm, &egress, &clock)?);
     let links = builtin::web_tools::Links::new(
         Arc::clone(&log),
         Arc::clone(&vault),
@@ -144,7 +151,7 @@ pub(crate) fn join(
     );
     let tools = Arc::new(Registry::default());
     let parts = builtin::Parts {
-        egress: Arc::new(egress),
+        egress,
         log: Arc::clone(&log),
         vault: Arc::clone(&vault),
         links: Arc::clone(&links),
@@ -179,6 +186,7 @@ pub(crate) fn join(
         vault,
         counters,
         feed,
+        providers,
         tools,
         links,
         outside,

@@ -169,7 +169,9 @@ impl From<EgressError> for Failure {
             EgressError::Refused(_) => Self::lasting("address_refused", message),
             EgressError::Invalid(_) => Self::lasting("invalid_request", message),
             EgressError::NotSent(_) => Self::passing("not_connected", message),
-            EgressError::Unanswered(_) => Self::unanswered("no_answer", message),
+            EgressError::Unanswered(_) | EgressError::Silent(_) => {
+                Self::unanswered("no_answer", message)
+            }
             EgressError::Redirects(_) => Self::lasting("too_many_redirects", message),
             // What was asked for was done, and only the answer is lost.
             EgressError::TooLarge(..) => {

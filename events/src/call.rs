@@ -30,6 +30,9 @@ pub use event::{Cancelled, Deferred, Doubted, Event, Failed, Requested, Resolved
 /// The number under which the one step of a call wakes.
 const STEP: u32 = 1;
 
+/// A call is tried once; one that somebody has repeated is the same try again.
+const ATTEMPT: u32 = 1;
+
 /// Where a call stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 enum Progress {
@@ -174,7 +177,7 @@ impl Decider for Call {
     fn pending(&self) -> Vec<Pending> {
         match (&self.progress, &self.requested) {
             (Progress::Called, Some(requested)) => {
-                vec![Pending::now(Effect::CallTool { call: requested.call })]
+                vec![Pending::now(Effect::CallTool { call: requested.call, attempt: ATTEMPT })]
             }
             (Progress::Asleep { until, .. }, _) => {
                 vec![Pending::at(Effect::Wake { step: STEP }, *until)]

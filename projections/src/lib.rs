@@ -9,6 +9,7 @@ pub mod accounts;
 pub mod calls;
 mod columns;
 pub mod connections;
+pub mod conversations;
 pub mod executions;
 mod generation;
 mod pool;

@@ -8,7 +8,9 @@ use hub_events::recorded::Recorded;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
-use crate::{accounts, calls, connections, executions, timeline, unfinished, usage, workflows};
+use crate::{
+    accounts, calls, connections, conversations, executions, timeline, unfinished, usage, workflows,
+};
 
 /// A read model: tables, and how each event changes them.
 pub trait Projection: Send + Sync {
@@ -36,6 +38,7 @@ pub(crate) const ALL: Models = &[
     &workflows::Workflows,
     &executions::Executions,
     &calls::Calls,
+    &conversations::Conversations,
     &usage::Usage,
     &timeline::Timeline,
     &unfinished::Unfinished,

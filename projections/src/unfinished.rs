@@ -4,6 +4,8 @@
 //! empty, due when the earliest of it is due. A thing that waits for a person (a call in
 //! doubt) is not listed. Never here: what it waits for; its actor knows.
 
+mod conversation;
+
 use chrono::{DateTime, Utc};
 use hub_events::call;
 use hub_events::execution::{Event, Resolution, StepDeferred, StepFailed};
@@ -26,7 +28,7 @@ impl Projection for Unfinished {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn schema(&self) -> &'static str {
@@ -36,6 +38,13 @@ impl Projection for Unfinished {
             asleep INTEGER NOT NULL,
             parked INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
+        CREATE TABLE waits (
+            stream TEXT NOT NULL,
+            call BLOB NOT NULL,
+            turn INTEGER,
+            due INTEGER,
+            PRIMARY KEY (stream, call)
+        ) STRICT, WITHOUT ROWID;
         CREATE INDEX sleeping ON unfinished (due) WHERE parked = 0 AND due IS NOT NULL;"
     }
 
@@ -44,6 +53,7 @@ impl Projection for Unfinished {
         match fact {
             Fact::Execution(fact) => execution(tx, stream, fact)?,
             Fact::Call(fact) => direct_call(tx, stream, fact)?,
+            Fact::Conversation(fact) => conversation::apply(tx, stream, fact)?,
             // These wait for nothing.
             Fact::Workflow(_)
             | Fact::Account(_)

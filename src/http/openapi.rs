@@ -13,7 +13,7 @@ use utoipa::openapi::{Components, OpenApi, OpenApiBuilder};
 use utoipa::openapi::{Info, Paths};
 
 use super::problem::{Answer, Problem};
-use super::{admin, audit, auth, executions, expressions, health, links, mcp, workflows};
+use super::{admin, audit, auth, chat, executions, expressions, health, links, mcp, workflows};
 
 /// The operations of this area.
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -41,6 +41,7 @@ pub fn document() -> OpenApi {
         expressions::Api::openapi(),
         links::Api::openapi(),
         mcp::Api::openapi(),
+        chat::providers::Api::openapi(),
     ] {
         document.merge(area);
     }

@@ -33,6 +33,7 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("POST", "/mcp/calls/{c}/resolve", r#"{"resolution":"repeat"}"#),
     ("GET", "/mcp/test/whatsapp", ""),
     ("GET", "/mcp/debug/settings", ""),
+    ("GET", "/chat/providers", ""),
     ("GET", "/auth/me", ""),
     ("POST", "/auth/me/regenerate-api-key", ""),
     ("GET", "/audit/timeline", ""),

@@ -17,6 +17,8 @@ mod crash;
 mod head;
 mod hub;
 mod mcp;
+mod models;
+mod providers;
 mod runs;
 mod stub;
 mod tools;

@@ -67,7 +67,10 @@ async fn the_older_revision_has_sessions_that_belong_to_their_account() {
     let (status, headers, answers) = messages(post(&hub, OWNER_KEY, &begin)).await;
     assert_eq!(status, 200, "{answers:?}");
     let begun = &answers.last().unwrap()["result"];
-    assert_eq!((&begun["protocolVersion"], &begun["serverInfo"]["name"]), (&json!(OLDER), &json!("arrotech-hub")));
+    assert_eq!(
+        (&begun["protocolVersion"], &begun["serverInfo"]["name"]),
+        (&json!(OLDER), &json!("arrotech-hub"))
+    );
     let session = headers["mcp-session-id"].to_str().unwrap().to_owned();
     let send = |key: &str, message: Value| {
         let request = post(&hub, key, &message).header("Mcp-Session-Id", &session);
@@ -85,11 +88,15 @@ async fn the_older_revision_has_sessions_that_belong_to_their_account() {
         "name": "web_tools", "_meta": { "progressToken": "p" },
         "arguments": { "operation": "check_status", "urls": [stub.url("/a"), stub.url("/b")] } } });
     let (_, _, answers) = send(OWNER_KEY, check).await;
-    let told: Vec<_> = answers.iter().filter(|it| it["method"] == "notifications/progress").collect();
+    let told: Vec<_> =
+        answers.iter().filter(|it| it["method"] == "notifications/progress").collect();
     assert_eq!(told.len(), 2, "{answers:?}");
     assert_eq!(told[1]["params"]["message"], "Checked 2 of 2");
     let called = &answers.last().unwrap()["result"];
-    assert_eq!((&called["isError"], &called["structuredContent"]["success"]), (&json!(false), &json!(true)));
+    assert_eq!(
+        (&called["isError"], &called["structuredContent"]["success"]),
+        (&json!(false), &json!(true))
+    );
 
     let (_, stranger) = hub.account("stranger@example.com").await;
     assert_eq!(send(&stranger, list.clone()).await.0, 404);
@@ -107,9 +114,15 @@ async fn the_newer_revision_needs_no_beginning() {
 
     let set = json!({ "name": "set_variables", "arguments": { "a": 1 } });
     let called = result(&hub, OWNER_KEY, "tools/call", set).await;
-    assert_eq!((&called["isError"], &called["structuredContent"]), (&json!(false), &json!({ "a": 1 })));
+    assert_eq!(
+        (&called["isError"], &called["structuredContent"]),
+        (&json!(false), &json!({ "a": 1 }))
+    );
     let (_, calls) = hub.get("/mcp/calls").await;
-    assert_eq!((&calls["data"][0]["via"], &calls["data"][0]["status"]), (&json!("mcp"), &json!("completed")));
+    assert_eq!(
+        (&calls["data"][0]["via"], &calls["data"][0]["status"]),
+        (&json!("mcp"), &json!("completed"))
+    );
 
     let wrong = json!({ "name": "wait", "arguments": { "seconds": "soon" } });
     assert_eq!(result(&hub, OWNER_KEY, "tools/call", wrong).await["isError"], true);
@@ -118,7 +131,8 @@ async fn the_newer_revision_needs_no_beginning() {
     let cursor = ask(&hub, OWNER_KEY, "tools/list", json!({ "cursor": "x" })).await;
     assert_eq!(cursor[0]["error"]["code"], -32_602, "{cursor:?}");
 
-    let step = json!({ "tool_name": "set_variables", "tool_parameters": { "said": "{{input.x}}" } });
+    let step =
+        json!({ "tool_name": "set_variables", "tool_parameters": { "said": "{{input.x}}" } });
     let workflow = hub.workflow(json!([step])).await;
     let tools = result(&hub, OWNER_KEY, "tools/list", json!({})).await;
     let tool = format!("workflow_{workflow}_test");

@@ -20,7 +20,6 @@ const ROWS: &[&[&str]] = &[
         "vault",
     ],
     &["egress"],
-    &["platforms"],
     &["connections"],
     &["chat", "llm", "tools"],
     &["effects"],

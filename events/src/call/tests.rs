@@ -92,7 +92,7 @@ fn resolved(resolution: Resolution) -> Event {
 const CANCELLED: Event = Event::Cancelled(Cancelled {});
 
 fn under_way() -> [Pending; 1] {
-    [Pending::now(Effect::CallTool { call: call(1) })]
+    [Pending::now(Effect::CallTool { call: call(1), attempt: 1 })]
 }
 
 fn asleep() -> [Pending; 1] {

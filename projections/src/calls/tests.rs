@@ -140,7 +140,7 @@ proptest! {
             let ready = unfinished::ready(views.connection()).unwrap();
             let due = unfinished::next_due(views.connection()).unwrap();
             let pending = state.pending();
-            let under_way = pending.iter().any(|it| it.effect == Effect::CallTool { call: CALL });
+            let under_way = pending.iter().any(|it| it.effect == Effect::CallTool { call: CALL, attempt: 1 });
             prop_assert_eq!(ready.len(), usize::from(under_way));
             prop_assert_eq!(due, pending.iter().find_map(|it| it.due));
             let view = get(views.connection(), CALL).unwrap();

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use hub_events::execution::{Command, Event, Execution, Failure, Outcome, Resolution, StepStarted};
 use hub_events::id::ExecutionId;
@@ -90,7 +90,8 @@ fn follows(run: &Execution, next: Move, now: i64) -> Vec<Event> {
     let step = run.current().map_or(0, |step| step.number);
     let attempt = run.pending().first().map_or(0, |pending| match pending.effect {
         Effect::Prepare { attempt, .. } | Effect::Call { attempt, .. } => attempt,
-        Effect::Wake { .. } | Effect::CallTool { .. } => 0,
+        Effect::Wake { .. } => 0,
+        ref other => panic!("a run never waits for {other:?}"),
     });
     let command = match next {
         Move::Skip => Command::SkipStep { step, attempt },

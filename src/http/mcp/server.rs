@@ -1,5 +1,5 @@
 //! The hub as a server of the Model Context Protocol: its tools, an account's workflows as tools,
-//! its runs as resources.
+//! its conversations and runs as resources.
 //!
 //! Both revisions in use are spoken: 2025-11-25 with `initialize`, and 2026-07-28 without. What
 //! the protocol demands is the library's; here is what the hub has to say. Never here: how
