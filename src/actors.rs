@@ -10,7 +10,7 @@ mod entity;
 use std::sync::Arc;
 
 use actix::Arbiter;
-use hub_events::Decider as _;
+use hub_events::call::Call;
 use hub_events::execution::Execution;
 use hub_events::id::StreamId;
 use hub_projections::{ViewError, Views, unfinished};
@@ -19,18 +19,24 @@ use crate::effects::Outside;
 
 pub use alarms::Alarms;
 pub use directory::{Asked, Directory, Limits, Tell};
+use directory::{Kind, Shared};
 pub use entity::{Accepted, AskError};
 
 /// Every actor of this process.
 pub struct Actors {
     /// Runs of workflows.
     pub executions: Arc<Directory<Execution>>,
+    /// Calls that somebody asked for directly.
+    pub calls: Arc<Directory<Call>>,
+    /// All of them, where the kind does not matter.
+    kinds: Vec<Arc<dyn Kind>>,
     alarms: Arc<Alarms>,
 }
 
 impl std::fmt::Debug for Actors {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Actors").field("executions", &self.executions.live()).finish()
+        let live = self.kinds.iter().map(|kind| (kind.name(), kind.live()));
+        f.debug_map().entries(live).finish()
     }
 }
 
@@ -43,8 +49,11 @@ impl Actors {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let arbiters: Vec<_> = (0..threads).map(|_| Arbiter::new().handle()).collect();
         let alarms = Alarms::new(outside.clock.clone(), Arc::clone(&outside.log), views);
-        let executions = Directory::new(outside, arbiters, Arc::clone(&alarms), limits);
-        Arc::new(Self { executions, alarms })
+        let shared = Shared { outside, arbiters, alarms: Arc::clone(&alarms), limits };
+        let executions = Directory::new(shared.clone());
+        let calls = Directory::new(shared);
+        let kinds: Vec<Arc<dyn Kind>> = vec![executions.clone(), calls.clone()];
+        Arc::new(Self { executions, calls, kinds, alarms })
     }
 
     /// Starts whatever is unfinished, and the alarms. Answers when everything that was ready at
@@ -66,9 +75,14 @@ impl Actors {
         Ok(())
     }
 
+    /// How many actors there are.
+    pub fn live(&self) -> usize {
+        self.kinds.iter().map(|kind| kind.live()).sum()
+    }
+
     async fn resume_one(&self, stream: &StreamId) {
-        if stream.kind() == Execution::KIND {
-            self.executions.nudge(stream).await;
+        if let Some(kind) = self.kinds.iter().find(|kind| kind.name() == stream.kind()) {
+            kind.nudge(stream).await;
         }
     }
 
@@ -81,7 +95,8 @@ impl Actors {
     /// Starts nothing new, and waits a while for what is under way to come to an end. What does
     /// not is resumed at the next start.
     pub async fn wind_down(&self, patience: std::time::Duration) {
-        self.executions.wind_down(patience).await;
+        let ended = self.kinds.iter().map(|kind| kind.wind_down(patience));
+        futures_util::future::join_all(ended).await;
     }
 }
 

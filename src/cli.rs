@@ -7,6 +7,7 @@ mod config;
 mod data;
 mod events;
 mod key;
+mod mcp;
 mod output;
 mod platforms;
 mod rebuild;
@@ -78,6 +79,9 @@ enum Command {
     /// Check, list and draft manifests of platforms
     #[command(subcommand)]
     Platforms(platforms::Platforms),
+    /// Speak the Model Context Protocol over standard input and output, for clients that start
+    /// their servers
+    Mcp(mcp::Mcp),
     /// Open and list accounts, while no server runs
     #[command(subcommand)]
     Account(account::Account),
@@ -125,6 +129,7 @@ fn answer(line: Line) -> anyhow::Result<()> {
         Some(Command::Rebuild) => rebuild::rebuild(&config.data_dir, &mut output),
         Some(Command::Config) => config::print(config, &mut output),
         Some(Command::Platforms(platforms)) => platforms.run(&config, &mut output),
+        Some(Command::Mcp(mcp)) => mcp.speak(config),
         Some(Command::Account(account)) => account.run(config, &mut output),
         Some(Command::Key(key)) => key.run(config, &mut output),
         Some(Command::Vault(vault)) => vault.run(config, &mut output),

@@ -33,8 +33,8 @@ pub struct Config {
     /// backup. It is created when it is missing.
     #[schema(value_type = String)]
     pub data_dir: PathBuf,
-    /// Address under which clients reach this hub, as it stands in links. By default `http://`
-    /// and what `listen` says.
+    /// Address under which clients reach this hub, as it stands in links; clients of the Model
+    /// Context Protocol may ask under its host. By default `http://` and what `listen` says.
     #[schema(value_type = Option<String>)]
     pub public_url: Option<Url>,
     /// Key under which all secrets and personal content are kept: 32 bytes as base64, base64url

@@ -4,6 +4,7 @@
 //! came of it is a command, which the thing's own rules decide. Never here: HTTP, actors.
 
 mod call;
+mod direct;
 mod plan;
 mod prepare;
 mod run;
@@ -24,6 +25,7 @@ use crate::vault::{Vault, VaultError};
 
 use run::Run;
 
+pub use direct::make;
 pub use plan::{Plan, PlanStep, Plans};
 
 /// Everything that effects need of the world.

@@ -22,7 +22,40 @@ pub enum Signal {
     /// More of the reasoning that leads to it.
     Reasoning(Arc<str>),
     /// How far a call has come.
-    Progress(CallId, Arc<str>),
+    Progress(CallId, Step),
+}
+
+/// How far a call has come, as its tool says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// In words.
+    pub message: Arc<str>,
+    /// From 0 to 1, where the tool knows.
+    pub fraction: Option<f64>,
+}
+
+/// Where a tool tells how far it has come. Cheap where nobody listens.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    feed: Arc<Feed>,
+    stream: StreamId,
+    call: CallId,
+}
+
+impl Progress {
+    /// Tells those who listen to `stream` of this call.
+    pub fn of(feed: &Arc<Feed>, stream: StreamId, call: CallId) -> Self {
+        Self { feed: Arc::clone(feed), stream, call }
+    }
+
+    /// Tells how far the call has come.
+    pub fn tell(&self, message: &str, fraction: Option<f64>) {
+        if self.feed.is_heard(&self.stream) {
+            let fraction = fraction.map(|fraction| fraction.clamp(0.0, 1.0));
+            let step = Step { message: message.into(), fraction };
+            self.feed.tell(&self.stream, Signal::Progress(self.call, step));
+        }
+    }
 }
 
 /// How many signals a listener may lag behind before it misses some.
@@ -37,6 +70,11 @@ impl Feed {
     pub fn listen(&self, stream: &StreamId) -> broadcast::Receiver<Signal> {
         let mut senders = self.0.lock();
         senders.entry(stream.clone()).or_insert_with(|| broadcast::channel(LAG).0).subscribe()
+    }
+
+    /// Whether somebody listens to a stream.
+    fn is_heard(&self, stream: &StreamId) -> bool {
+        self.0.lock().contains_key(stream)
     }
 
     /// Tells whoever listens to a stream; forgets it where nobody does any more.

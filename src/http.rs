@@ -20,6 +20,7 @@ mod follow;
 pub mod health;
 pub mod idempotency;
 mod links;
+pub mod mcp;
 pub mod openapi;
 pub mod page;
 pub mod path;
@@ -41,7 +42,7 @@ use problem::{Answer, Problem};
 
 /// Every operation, one line per area. Paths have no slash at their end: both spellings of a
 /// request's path come here.
-fn routes(config: &mut ServiceConfig) {
+fn routes(config: &mut ServiceConfig, hub: &Data<Hub>) {
     health::routes(config);
     auth::routes(config);
     admin::routes(config);
@@ -51,6 +52,7 @@ fn routes(config: &mut ServiceConfig) {
     executions::routes(config);
     workflows::routes(config);
     links::routes(config);
+    mcp::routes(config, hub);
     chat::routes(config);
     openapi::routes(config);
 }
@@ -71,9 +73,9 @@ pub fn app(
     let (limit, cors) = (PayloadConfig::new(http.max_body_bytes), cors(&http.cors_origins));
     // What is wrapped last is outermost.
     App::new()
-        .app_data(hub)
+        .app_data(hub.clone())
         .app_data(limit)
-        .configure(routes)
+        .configure(|config| routes(config, &hub))
         .default_service(to(nothing_here))
         .wrap(NormalizePath::trim())
         .wrap(cors)

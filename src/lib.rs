@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod actors;
+pub mod calls;
 pub mod chat;
 pub mod clock;
 pub mod collections;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use hub_events::log::Log;
 use hub_projections::{Lagging, Views};
 
-pub use running::{Running, StartError, open, serve, start};
+pub use running::{Running, StartError, open, serve, speak, start};
 
 /// The parts of a running hub.
 pub struct Hub {
@@ -70,6 +71,8 @@ pub struct Hub {
     pub auth: http::auth::Auth,
     /// Lists of workflows as they were last sent.
     pub rendered: http::workflows::Rendered,
+    /// Conversations with clients of the Model Context Protocol.
+    pub sessions: http::mcp::Sessions,
     /// What is measured.
     pub metrics: telemetry::Metrics,
 }

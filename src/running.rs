@@ -10,6 +10,7 @@ use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use hub_events::blob::{BlobError, Blobs};
+use hub_events::id::AccountId;
 use hub_events::log::sqlite::Sqlite;
 use hub_events::log::{Log, OpenError};
 use hub_projections::Views;
@@ -89,6 +90,9 @@ pub enum StartError {
     /// The owner's account cannot be made.
     #[error(transparent)]
     Owner(#[from] AccountError),
+    /// A conversation over standard input and output failed.
+    #[error(transparent)]
+    Speak(#[from] http::mcp::SpeakError),
     /// The address is not to be had.
     #[error("cannot listen on {0}: {1}")]
     Listen(String, #[source] std::io::Error),
@@ -190,6 +194,7 @@ pub(crate) fn join(
         config: Arc::new(config),
         limits: Limits::new(Arc::clone(&log), Arc::clone(&views)),
         rendered: http::workflows::Rendered::new(RENDERED),
+        sessions: http::mcp::Sessions::default(),
         metrics: telemetry::Metrics::new()?,
         clock,
         log,
@@ -246,6 +251,7 @@ impl Running {
     /// Takes no more requests, lets what is under way come to an end, and rests. What does not
     /// come to an end in time is resumed at the next start.
     pub async fn stop(self) -> Result<(), StartError> {
+        self.hub.sessions.end();
         self.server.stop(true).await;
         self.hub.actors.wind_down(PATIENCE).await;
         self.hub.counters.record_visits().await;
@@ -271,6 +277,19 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
     told_to_end().await;
     tracing::info!("stopping");
     running.stop().await
+}
+
+/// Speaks the Model Context Protocol with one client over standard input and output, on behalf
+/// of an account, until the client ends it. Nothing is served meanwhile, and what was unfinished
+/// goes on.
+pub async fn speak(config: Config, account: AccountId) -> Result<(), StartError> {
+    telemetry::start(&config.log)?;
+    let hub = open(config, Clock::system()).await?;
+    resume(&hub).await?;
+    let spoken = http::mcp::speak(hub.clone(), account).await;
+    hub.actors.wind_down(PATIENCE).await;
+    hub.counters.record_visits().await;
+    Ok(spoken?)
 }
 
 /// Says where it listens, and shows a new key the only time it can be seen.

@@ -27,7 +27,9 @@ pub enum TelemetryError {
 
 /// Begins to write log lines to standard error.
 pub fn start(log: &Log) -> Result<(), TelemetryError> {
-    let lines = fmt().with_env_filter(EnvFilter::try_new(&log.filter)?);
+    // This library's lines repeat what clients say, which is theirs alone.
+    let filter = EnvFilter::try_new(&log.filter)?.add_directive("rmcp=off".parse()?);
+    let lines = fmt().with_env_filter(filter);
     let lines = lines.with_writer(std::io::stderr);
     match log.format {
         LogFormat::Text => lines.try_init(),
@@ -100,7 +102,7 @@ impl Metrics {
     pub fn text(&self, hub: &Hub) -> Result<String, prometheus::Error> {
         let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let (head, applied) = (hub.log.head().0, hub.views.applied().0);
-        self.live_actors.set(gauge(hub.actors.executions.live() as u64));
+        self.live_actors.set(gauge(hub.actors.live() as u64));
         self.log_head.set(gauge(head));
         self.log_refusing.set(i64::from(hub.log.refusing().is_some()));
         self.views_applied.set(gauge(applied));

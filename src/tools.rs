@@ -22,6 +22,7 @@ use serde_json::Value;
 
 use crate::egress::EgressError;
 use crate::expressions::context::Context;
+use crate::feed::Progress;
 
 pub use registry::{Registered, Registry, Source, Twice};
 
@@ -96,6 +97,17 @@ pub struct Call {
     pub now: DateTime<Utc>,
     /// How long it may take; the caller gives up then.
     pub timeout: Duration,
+    /// Where it can tell how far it has come, if somebody may be listening.
+    pub progress: Option<Progress>,
+}
+
+impl Call {
+    /// Tells how far the call has come.
+    pub fn tell(&self, message: &str, fraction: Option<f64>) {
+        if let Some(progress) = &self.progress {
+            progress.tell(message, fraction);
+        }
+    }
 }
 
 /// What came of a call.

@@ -50,7 +50,7 @@ pub enum Effect {
         /// Which try, from 1.
         attempt: u32,
     },
-    /// Make a call that a model asked for and whose intent is on record.
+    /// Make a call that a model, or somebody directly, asked for and whose intent is on record.
     CallTool {
         /// The call.
         call: CallId,

@@ -5,7 +5,9 @@
 use crate::decider::Event;
 use crate::recorded::Recorded;
 use crate::upcast::{self, UpcastError};
-use crate::{account, claim, collection, connection, conversation, counter, execution, workflow};
+use crate::{
+    account, call, claim, collection, connection, conversation, counter, execution, workflow,
+};
 
 /// Why a stored event cannot be understood.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +76,7 @@ macro_rules! facts {
 
 facts! {
     Execution(execution),
+    Call(call),
     Workflow(workflow),
     Account(account),
     Collection(collection),

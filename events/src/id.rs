@@ -56,6 +56,22 @@ integer_ids! {
 #[serde(transparent)]
 pub struct CallId(pub Uuid);
 
+impl CallId {
+    /// The kind of thing this names, as it stands in stream names.
+    pub const KIND: &'static str = "call";
+
+    /// The stream in which a call is kept that was asked for directly.
+    pub fn stream(self) -> StreamId {
+        StreamId::new(Self::KIND, &self.0.to_string())
+    }
+
+    /// The call that is kept in a stream; none where it is a stream of another kind.
+    pub fn of(stream: &StreamId) -> Option<Self> {
+        let key = (stream.kind() == Self::KIND).then(|| stream.key())?;
+        Uuid::parse_str(key).ok().map(Self)
+    }
+}
+
 impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

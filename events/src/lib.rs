@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod blob;
+pub mod call;
 pub mod claim;
 pub mod collection;
 pub mod connection;

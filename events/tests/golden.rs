@@ -23,7 +23,7 @@ use hub_events::log::NewEvent;
 use hub_events::recorded::Hash;
 use hub_events::testing::epoch;
 use hub_events::{Actor, Class, Context, Position, Recorded, Version};
-use hub_events::{account, connection, conversation, execution, workflow};
+use hub_events::{account, call, connection, conversation, execution, workflow};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -50,6 +50,7 @@ fn kept() -> BTreeMap<(String, u16), String> {
 fn encode(fact: &Fact) -> NewEvent {
     match fact {
         Fact::Execution(event) => NewEvent::of(event),
+        Fact::Call(event) => NewEvent::of(event),
         Fact::Workflow(event) => NewEvent::of(event),
         Fact::Account(event) => NewEvent::of(event),
         Fact::Collection(event) => NewEvent::of(event),
@@ -155,6 +156,7 @@ fn every_word_keeps_its_meaning() {
     words::<Class>(&["read", "idempotent", "keyed", "at_most_once"]);
     words::<execution::Doubt>(&["restarted", "cancelled", "unanswered"]);
     words::<execution::Resolution>(&["repeat"]);
+    words::<call::Via>(&["http", "mcp"]);
     words::<conversation::Author>(&["person", "hub"]);
     words::<conversation::Resolution>(&["not_done"]);
     words::<conversation::Note>(&["rounds", "tokens", "money", "calls", "time", "repetition"]);

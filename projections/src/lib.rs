@@ -6,6 +6,7 @@
 //! anew.
 
 pub mod accounts;
+pub mod calls;
 mod columns;
 pub mod connections;
 pub mod conversations;

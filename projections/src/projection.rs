@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    accounts, connections, conversations, executions, timeline, unfinished, usage, workflows,
+    accounts, calls, connections, conversations, executions, timeline, unfinished, usage, workflows,
 };
 
 /// A read model: tables, and how each event changes them.
@@ -37,6 +37,7 @@ pub(crate) const ALL: Models = &[
     &connections::Connections,
     &workflows::Workflows,
     &executions::Executions,
+    &calls::Calls,
     &conversations::Conversations,
     &usage::Usage,
     &timeline::Timeline,

@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use hub_events::decider::Decider;
 use hub_events::fact::Fact;
-use hub_events::id::{AccountId, ConnectionId, ConversationId, ExecutionId, WorkflowId};
+use hub_events::id::{AccountId, CallId, ConnectionId, ConversationId, ExecutionId, WorkflowId};
 use hub_events::log::{Log, ReadError};
 use hub_events::recorded::{Position, Recorded};
 use hub_events::{claim, collection, counter};
@@ -190,6 +190,7 @@ impl Runner {
 fn topic(account: AccountId, fact: &Fact) -> Topic {
     let kind = match fact {
         Fact::Execution(_) => ExecutionId::KIND,
+        Fact::Call(_) => CallId::KIND,
         Fact::Workflow(_) => WorkflowId::KIND,
         Fact::Account(_) => AccountId::KIND,
         Fact::Collection(_) => collection::Collection::KIND,

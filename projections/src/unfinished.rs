@@ -7,7 +7,8 @@
 mod conversation;
 
 use chrono::{DateTime, Utc};
-use hub_events::execution::{Event, StepDeferred, StepFailed};
+use hub_events::call;
+use hub_events::execution::{Event, Resolution, StepDeferred, StepFailed};
 use hub_events::fact::Fact;
 use hub_events::id::StreamId;
 use hub_events::recorded::Recorded;
@@ -51,6 +52,7 @@ impl Projection for Unfinished {
         let stream = event.stream.as_str();
         match fact {
             Fact::Execution(fact) => execution(tx, stream, fact)?,
+            Fact::Call(fact) => direct_call(tx, stream, fact)?,
             Fact::Conversation(fact) => conversation::apply(tx, stream, fact)?,
             // These wait for nothing.
             Fact::Workflow(_)
@@ -99,6 +101,23 @@ fn execution(tx: &Connection, stream: &str, event: &Event) -> rusqlite::Result<(
             run(tx, REMOVE_AWAKE, [stream])
         }
         Event::Completed(_) | Event::Failed(_) => run(tx, REMOVE, [stream]),
+    }
+}
+
+fn direct_call(tx: &Connection, stream: &str, event: &call::Event) -> rusqlite::Result<()> {
+    match event {
+        call::Event::Requested(_) => run(tx, LIST, [stream]),
+        call::Event::Deferred(call::Deferred { until, .. }) => {
+            run(tx, LATER, params![stream, Micros(*until), true])
+        }
+        call::Event::Doubted(_) => run(tx, PARK, [stream]),
+        call::Event::Resolved(call::Resolved { resolution: Resolution::Repeat }) => {
+            run(tx, UNPARK, [stream])
+        }
+        call::Event::Resolved(call::Resolved { resolution: Resolution::Done(_) })
+        | call::Event::Succeeded(_)
+        | call::Event::Failed(_)
+        | call::Event::Cancelled(_) => run(tx, REMOVE, [stream]),
     }
 }
 

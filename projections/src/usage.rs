@@ -47,7 +47,8 @@ impl Projection for Usage {
         match fact {
             Fact::Execution(fact) => run(tx, event.context.at, fact)?,
             Fact::Conversation(fact) => answer(tx, event, fact)?,
-            Fact::Workflow(_)
+            Fact::Call(_)
+            | Fact::Workflow(_)
             | Fact::Account(_)
             | Fact::Connection(_)
             | Fact::Collection(_)

@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix::{Actor as _, Addr, ArbiterHandle, MailboxError, Message};
+use futures_util::future::LocalBoxFuture;
 use hub_events::Context;
 use hub_events::id::StreamId;
 use hub_events::log;
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Alarms;
 use super::entity::{Accepted, Ask, AskError, Entity, Nudge, Settle};
@@ -89,8 +90,48 @@ impl<D: Effectful> Place<D> {
         self.winding_down.load(Ordering::Relaxed)
     }
 
-    pub(super) async fn effect_permit(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+    pub(super) async fn effect_permit(&self) -> Option<SemaphorePermit<'_>> {
         self.effects.acquire().await.ok()
+    }
+}
+
+/// What the actors of every kind are made with.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) outside: Arc<Outside>,
+    /// The threads on which they live.
+    pub(super) arbiters: Vec<ArbiterHandle>,
+    pub(super) alarms: Arc<Alarms>,
+    pub(super) limits: Limits,
+}
+
+/// The actors of one kind, whichever it is.
+pub(super) trait Kind: Send + Sync {
+    /// What stands before the hyphen in their streams' names.
+    fn name(&self) -> &'static str;
+    /// How many there are.
+    fn live(&self) -> usize;
+    /// Has one look at what it waits for.
+    fn nudge<'a>(&'a self, stream: &'a StreamId) -> LocalBoxFuture<'a, ()>;
+    /// Starts no more effects, and waits a while for those in flight.
+    fn wind_down(&self, patience: Duration) -> LocalBoxFuture<'_, ()>;
+}
+
+impl<D: Effectful> Kind for Directory<D> {
+    fn name(&self) -> &'static str {
+        D::KIND
+    }
+
+    fn live(&self) -> usize {
+        self.place.live.lock().len()
+    }
+
+    fn nudge<'a>(&'a self, stream: &'a StreamId) -> LocalBoxFuture<'a, ()> {
+        Box::pin(self.wake(stream))
+    }
+
+    fn wind_down(&self, patience: Duration) -> LocalBoxFuture<'_, ()> {
+        Box::pin(self.rest(patience))
     }
 }
 
@@ -118,13 +159,9 @@ impl<D: Effectful> Drop for Asking<'_, D> {
 }
 
 impl<D: Effectful> Directory<D> {
-    /// An empty directory whose actors live on these threads.
-    pub fn new(
-        outside: Arc<Outside>,
-        arbiters: Vec<ArbiterHandle>,
-        alarms: Arc<Alarms>,
-        limits: Limits,
-    ) -> Arc<Self> {
+    /// An empty directory.
+    pub(super) fn new(shared: Shared) -> Arc<Self> {
+        let Shared { outside, arbiters, alarms, limits } = shared;
         let place = Arc::new(Place {
             outside,
             alarms,
@@ -148,8 +185,13 @@ impl<D: Effectful> Directory<D> {
         self.send(stream, Settle, false).await
     }
 
+    /// Leave to carry out one effect elsewhere, counted with those of the actors.
+    pub async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        self.place.effect_permit().await
+    }
+
     /// Has a thing look at what it waits for.
-    pub async fn nudge(&self, stream: &StreamId) {
+    async fn wake(&self, stream: &StreamId) {
         let Ok((address, _asking)) = self.find(stream, false) else {
             // So much is asked that there is no place now; try again soon.
             let due = self.place.outside.clock.now() + chrono::TimeDelta::seconds(1);
@@ -160,13 +202,8 @@ impl<D: Effectful> Directory<D> {
         }
     }
 
-    /// How many actors there are.
-    pub fn live(&self) -> usize {
-        self.place.live.lock().len()
-    }
-
     /// Starts no more effects, and waits a while for those in flight.
-    pub async fn wind_down(&self, patience: Duration) {
+    async fn rest(&self, patience: Duration) {
         self.place.winding_down.store(true, Ordering::Relaxed);
         let all = u32::try_from(self.place.limits.effects).unwrap_or(u32::MAX);
         let ended = tokio::time::timeout(patience, self.place.effects.acquire_many(all)).await;

@@ -33,6 +33,11 @@ fn log_in(directory: &Path) -> anyhow::Result<PathBuf> {
     Ok(log)
 }
 
+/// Fails where there is no data directory with a log.
+pub(super) fn must_be_there(directory: &Path) -> anyhow::Result<()> {
+    log_in(directory).map(drop)
+}
+
 /// Opens the log of a data directory for reading, also beside a running server.
 pub(super) fn open_for_reading(directory: &Path) -> anyhow::Result<Arc<Sqlite>> {
     let path = log_in(directory)?;

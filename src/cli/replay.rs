@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
 use hub_events::account::Account;
+use hub_events::call::Call;
 use hub_events::claim::Claim;
 use hub_events::collection::Collection;
 use hub_events::connection::Connection;
@@ -77,6 +78,7 @@ impl Replay {
         let state = data::runtime()?.block_on(async {
             match self.stream.kind() {
                 Execution::KIND => self.fold::<Execution>(pages).await,
+                Call::KIND => self.fold::<Call>(pages).await,
                 Workflow::KIND => self.fold::<Workflow>(pages).await,
                 Account::KIND => self.fold::<Account>(pages).await,
                 Collection::KIND => self.fold::<Collection>(pages).await,

@@ -71,12 +71,12 @@ impl Sources {
     }
 }
 
-/// Whether a variable is meant as a setting. `HUB_CONFIG` names the file; Kubernetes sets
-/// `HUB_PORT…` and `HUB_SERVICE_…` for a service called `hub`.
+/// Whether a variable is meant as a setting. `HUB_CONFIG` names the file, `HUB_URL` and `HUB_KEY`
+/// a running hub for its clients; Kubernetes sets `HUB_PORT…` and `HUB_SERVICE_…` for a service
+/// called `hub`.
 fn is_setting((name, _): &(String, String)) -> bool {
     name.strip_prefix("HUB_").is_some_and(|rest| {
-        rest != "CONFIG"
-            && rest != "PORT"
+        !matches!(rest, "CONFIG" | "URL" | "KEY" | "PORT")
             && !rest.starts_with("PORT_")
             && !rest.starts_with("SERVICE_")
     })
@@ -126,6 +126,8 @@ mod tests {
             ("HUB_PLATFORMS__DIR", "/etc/hub/platforms"),
             ("HUB_PLATFORMS__SLACK__BASE_URL", "http://127.0.0.1:9/api"),
             ("HUB_CONFIG", "elsewhere.toml"),
+            ("HUB_URL", "http://127.0.0.1:8080"),
+            ("HUB_KEY", "a key"),
             ("HUB_PORT", "tcp://10.0.0.1:80"),
             ("HUB_SERVICE_HOST", "10.0.0.1"),
         ];

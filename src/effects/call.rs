@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::run::Run;
 use super::{Accident, Outside};
+use crate::feed::Progress;
 use crate::tools::{Call, Failure, Outcome, Tool};
 
 /// Calls the tool of a step whose intent is on record.
@@ -34,6 +35,7 @@ pub(super) async fn call(
                 context: None,
                 now: outside.clock.now(),
                 timeout: Duration::from_secs(run.step.timeout_s.into()),
+                progress: Some(Progress::of(&outside.feed, run.execution.stream(), id)),
             };
             carry_out(&**tool, call).await
         }

@@ -14,6 +14,7 @@ use super::run::Run;
 use super::{Accident, Outside, PlanStep};
 use crate::clock;
 use crate::expressions::context::Context;
+use crate::feed::Progress;
 use crate::tools::{Call, Failure, Fault, Registered, Registry};
 
 /// What preparing a step comes to.
@@ -72,6 +73,7 @@ pub(super) async fn prepare(
                 context: Some(context),
                 now: outside.clock.now(),
                 timeout: Duration::from_secs(planned.planned.timeout_s.into()),
+                progress: Some(Progress::of(&outside.feed, run.execution.stream(), started.call)),
             };
             let outcome = carry_out(&**tool, call).await;
             let outcome = Some(sealed(run.account, outcome, outside).await?);

@@ -1,7 +1,7 @@
 //! What effects need to know of a run: its state at the moment they begin, opened as needed.
 
 use hub_events::execution::{Execution, PlannedStep};
-use hub_events::id::{AccountId, CallId, ConnectionId, WorkflowId};
+use hub_events::id::{AccountId, CallId, ConnectionId, ExecutionId, WorkflowId};
 use hub_events::sealed::Sealed;
 use serde_json::{Map, Value};
 
@@ -9,6 +9,7 @@ use super::{Accident, Outside};
 
 /// A run at one moment.
 pub(super) struct Run {
+    pub(super) execution: ExecutionId,
     pub(super) account: AccountId,
     /// The workflow and its version.
     pub(super) pinned: (WorkflowId, u32),
@@ -30,6 +31,7 @@ impl Run {
     pub(super) fn of(state: &Execution) -> Option<Self> {
         let begun = state.begun()?;
         Some(Self {
+            execution: begun.execution,
             account: begun.account,
             pinned: (begun.workflow, begun.workflow_version),
             input: begun.input.clone(),

@@ -11,7 +11,7 @@ use actix_web::web::{Data, ServiceConfig, get, post, resource};
 use actix_web::{HttpRequest, HttpResponse};
 use hub_events::execution::{Command, Resolution, Started};
 use hub_events::id::{ExecutionId, WorkflowId};
-use hub_events::log::AppendError;
+use hub_events::log::{self, AppendError};
 use hub_projections::executions::{self, ExecutionView};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -130,7 +130,7 @@ pub(super) async fn execute_workflow(
 ) -> Answer {
     let run = match once.earlier(&hub).await? {
         Some(Earlier { stream, .. }) => ExecutionId(stream.number().unwrap_or_default()),
-        None => begin(&hub, &caller, id.0, &once, body.0.input_data).await?,
+        None => begin(&hub, &caller, id.0, once.command(), body.0.input_data).await?,
     };
     let preference = Preference::of(&request, hub.config.runs.wait_s.into());
     if let Preference::Wait(wait) = preference {
@@ -152,7 +152,7 @@ pub(super) async fn execute_workflow(
 
 /// How a client wants to be answered (RFC 7240).
 #[derive(Clone, Copy, Debug)]
-enum Preference {
+pub(super) enum Preference {
     /// At once.
     Async,
     /// When it is over, or after this time.
@@ -160,7 +160,15 @@ enum Preference {
 }
 
 impl Preference {
-    fn of(request: &HttpRequest, longest_s: u64) -> Self {
+    /// How long the answer may be waited for.
+    pub(super) fn wait(self) -> Duration {
+        match self {
+            Self::Async => Duration::ZERO,
+            Self::Wait(wait) => wait,
+        }
+    }
+
+    pub(super) fn of(request: &HttpRequest, longest_s: u64) -> Self {
         let headers = request.headers().get_all("prefer");
         let preferences = headers.filter_map(|value| value.to_str().ok());
         let mut wait = longest_s;
@@ -178,11 +186,11 @@ impl Preference {
 }
 
 /// Begins a run of a workflow.
-async fn begin(
+pub(super) async fn begin(
     hub: &Hub,
     caller: &Caller,
     workflow: WorkflowId,
-    once: &Idempotency,
+    once: Option<log::Command>,
     input: Map<String, Value>,
 ) -> Result<ExecutionId, Problem> {
     let view = workflows::find(hub, caller, workflow).await?;
@@ -203,7 +211,7 @@ async fn begin(
     let tell = Tell {
         command: Command::Begin(started),
         context: caller.context(&hub.clock),
-        once: once.command(),
+        once,
         fresh: true,
     };
     match hub.actors.executions.ask(&run.stream(), tell).await {
@@ -222,7 +230,7 @@ async fn begin(
 }
 
 /// Waits until a run is over, or waits for a person, or the time is up.
-async fn settle(hub: &Hub, run: ExecutionId, wait: Duration) -> Result<(), Problem> {
+pub(super) async fn settle(hub: &Hub, run: ExecutionId, wait: Duration) -> Result<(), Problem> {
     let stream = run.stream();
     match tokio::time::timeout(wait, hub.actors.executions.settled(&stream)).await {
         Ok(settled) => Ok(settled.map(drop)?),

@@ -14,7 +14,7 @@ use utoipa::openapi::{Info, Paths};
 
 use super::problem::{Answer, Problem};
 use super::{
-    admin, audit, auth, chat, connections, executions, expressions, health, links, workflows,
+    admin, audit, auth, chat, connections, executions, expressions, health, links, mcp, workflows,
 };
 
 /// The operations of this area.
@@ -43,6 +43,7 @@ pub fn document() -> OpenApi {
         executions::Api::openapi(),
         expressions::Api::openapi(),
         links::Api::openapi(),
+        mcp::Api::openapi(),
         chat::providers::Api::openapi(),
     ] {
         document.merge(area);

@@ -4,7 +4,8 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use hub_events::id::{ExecutionId, WorkflowId};
+use hub_events::id::{CallId, ExecutionId, WorkflowId};
+use uuid::Uuid;
 
 use super::problem::Problem;
 
@@ -29,6 +30,25 @@ impl PathId for ExecutionId {
         Self(number)
     }
 }
+
+/// A UUID that can stand in a path.
+pub trait PathUuid: Sized {
+    /// The name of its place in the path.
+    const PLACE: &'static str;
+    /// The id that it is.
+    fn of(uuid: Uuid) -> Self;
+}
+
+impl PathUuid for CallId {
+    const PLACE: &'static str = "call_id";
+    fn of(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+}
+
+/// The UUID in a path.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<T>(pub T);
 
 /// The id in a path.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +81,19 @@ impl<T: PathId> FromRequest for Id<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(number(request, T::PLACE).map(|number| Self(T::of(number))))
+    }
+}
+
+impl<T: PathUuid> FromRequest for Named<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = request.match_info().get(T::PLACE).unwrap_or_default();
+        ready(Uuid::parse_str(text).map(|uuid| Self(T::of(uuid))).map_err(|_| {
+            let message = "Input should be a valid UUID";
+            Problem::invalid(&["path", T::PLACE], "uuid_parsing", message, Some(text.into()))
+        }))
     }
 }
 

@@ -126,6 +126,16 @@ impl Problem {
         self.header(header::RETRY_AFTER, seconds.to_string())
     }
 
+    /// Whether it is the hub's own fault, of which a client is told nothing more.
+    pub(super) fn is_accident(&self) -> bool {
+        self.status == StatusCode::INTERNAL_SERVER_ERROR
+    }
+
+    /// The detail in words.
+    pub(super) fn words(&self) -> String {
+        self.detail.as_str().map_or_else(|| self.detail.to_string(), str::to_owned)
+    }
+
     /// The code.
     pub fn code(&self) -> &'static str {
         self.code

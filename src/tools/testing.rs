@@ -16,6 +16,7 @@ pub(crate) fn call(account: AccountId, arguments: Value) -> Call {
         connection: None,
         arguments,
         context: None,
+        progress: None,
         now: epoch(),
         timeout: Duration::from_secs(60),
     }

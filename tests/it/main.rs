@@ -12,9 +12,11 @@
 )]
 
 mod access;
+mod calls;
 mod crash;
 mod head;
 mod hub;
+mod mcp;
 mod models;
 mod providers;
 mod runs;

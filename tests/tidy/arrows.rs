@@ -24,7 +24,7 @@ const ROWS: &[&[&str]] = &[
     &["chat", "llm", "tools"],
     &["effects"],
     &["actors"],
-    &["Hub", "accounts", "telemetry"],
+    &["Hub", "accounts", "calls", "telemetry"],
     &["http"],
     &["cli", "lib", "main", "running"],
 ];

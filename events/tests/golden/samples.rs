@@ -6,7 +6,9 @@ use hub_events::fact::Fact;
 use hub_events::id::{AccountId, CallId, ConnectionId, ExecutionId, StepId, WorkflowId};
 use hub_events::sealed::{KeyId, Sealed};
 use hub_events::testing::{epoch, sealed};
-use hub_events::{Class, account, claim, collection, connection, counter, execution, workflow};
+use hub_events::{
+    Class, account, call as direct, claim, collection, connection, counter, execution, workflow,
+};
 use uuid::Uuid;
 
 /// A moment with microseconds, as the clock gives them.
@@ -24,11 +26,12 @@ pub(crate) fn call() -> CallId {
 
 pub(crate) fn facts() -> Vec<Fact> {
     let executions = executions().into_iter().map(Fact::Execution);
+    let calls = calls().into_iter().map(Fact::Call);
     let workflows = workflows().into_iter().map(Fact::Workflow);
     let accounts = accounts().into_iter().map(Fact::Account);
     let connections = connections().into_iter().map(Fact::Connection);
     let conversations = crate::conversations::events().into_iter().map(Fact::Conversation);
-    let large = executions.chain(workflows).chain(accounts).chain(connections);
+    let large = executions.chain(calls).chain(workflows).chain(accounts).chain(connections);
     large.chain(small()).chain(conversations).collect()
 }
 
@@ -79,6 +82,34 @@ fn executions() -> Vec<execution::Event> {
         Event::Failed(Failed { step }),
         Event::Cancelled(Cancelled {}),
         Event::Retried(Retried { step }),
+    ]
+}
+
+fn calls() -> Vec<direct::Event> {
+    use direct::*;
+    use execution::{Doubt, Resolution};
+    vec![
+        Event::Requested(Requested {
+            call: call(),
+            account: AccountId(1),
+            tool: "http_request".to_owned(),
+            class: Class::AtMostOnce,
+            connection: Some(ConnectionId(5)),
+            timeout_s: 60,
+            arguments: sealed(1),
+            via: Via::Http,
+        }),
+        Event::Deferred(Deferred { until: moment(), result: sealed(2) }),
+        Event::Succeeded(Succeeded { result: blob() }),
+        Event::Failed(Failed {
+            code: "tool_failed".to_owned(),
+            error: sealed(3),
+            result: Some(sealed(4)),
+            retry_after: Some(moment()),
+        }),
+        Event::Doubted(Doubted { doubt: Doubt::Unanswered, error: Some(sealed(5)) }),
+        Event::Resolved(Resolved { resolution: Resolution::Done(sealed(6)) }),
+        Event::Cancelled(Cancelled {}),
     ]
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use hub_events::fact::Fact;
 use hub_events::id::{CallId, ConnectionId, StreamId};
 use hub_events::recorded::{Actor, Position, Recorded};
-use hub_events::{conversation, execution};
+use hub_events::{call, conversation, execution};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
@@ -50,7 +50,12 @@ fn used(event: &Recorded, fact: &Fact) -> Result<Vec<Use>, ApplyError> {
             let calls = answered.calls.iter();
             calls.filter_map(|call| Some((call.verdict.connection()?, Some(call.call)))).collect()
         }
+        Fact::Call(call::Event::Requested(requested)) => {
+            let through = |connection| (connection, Some(requested.call));
+            requested.connection.into_iter().map(through).collect()
+        }
         Fact::Execution(_)
+        | Fact::Call(_)
         | Fact::Conversation(_)
         | Fact::Workflow(_)
         | Fact::Account(_)

@@ -67,7 +67,7 @@ fn status(view: &ExecutionView) -> &'static str {
 
 impl ExecutionBody {
     /// Opens a run for its owner.
-    pub(super) async fn open(
+    pub(in crate::http) async fn open(
         hub: &Hub,
         view: ExecutionView,
         shown: Shown,
@@ -157,7 +157,7 @@ pub struct AttemptBody {
 
 impl AttemptBody {
     /// Opens a try for the run's owner.
-    pub(super) async fn open(
+    pub(in crate::http) async fn open(
         hub: &Hub,
         run: &ExecutionView,
         step: StepView,

@@ -8,6 +8,7 @@ mod links;
 mod page;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, join_all};
@@ -69,6 +70,7 @@ impl WebTools {
         let argument = |name: &str| call.arguments.get(name).and_then(Value::as_str);
         match (argument("url"), argument(name)) {
             (Some(url), _) => {
+                call.tell("Fetching the page", None);
                 self.fetch(url, call.timeout).await.map(|(url, page)| (Some(url), page))
             }
             (None, at_hand) => Ok((None, at_hand.unwrap_or_default().to_owned())),
@@ -117,7 +119,15 @@ impl WebTools {
                 let one = call.arguments.get("url").and_then(Value::as_str);
                 let several = call.arguments.get("urls").and_then(Value::as_array);
                 let several = several.into_iter().flatten().filter_map(Value::as_str);
-                let sites = join_all(one.into_iter().chain(several).map(|url| self.check(url)));
+                let urls: Vec<_> = one.into_iter().chain(several).collect();
+                let (of, done) = (urls.len(), AtomicUsize::new(0));
+                let sites = join_all(urls.into_iter().map(async |url| {
+                    let site = self.check(url).await;
+                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                    let fraction = done as f64 / of as f64;
+                    call.tell(&format!("Checked {done} of {of}"), Some(fraction));
+                    site
+                }));
                 let mut sites = sites.await;
                 Ok(match (one, sites.len()) {
                     (Some(_), 1) => {
