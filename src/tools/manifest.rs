@@ -20,7 +20,7 @@ use hub_events::Class;
 use hub_events::id::{AccountId, ConnectionId};
 use serde_json::{Map, Value, json};
 
-use super::{Call, Card, Failure, Outcome, Tool};
+use super::{Call, Card, Failure, Outcome, Registry, Source, Tool};
 use crate::clock::Clock;
 use crate::egress::{Answer, Egress, EgressError, Request};
 use crate::platforms::operation::{CONNECTION, Of};
@@ -32,6 +32,9 @@ use token::{Opened, Tokens};
 
 /// How long the request may take that tells whether a connection works.
 const TEST_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often the operator's directory is looked at.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// What tools of platforms need of the world.
 pub struct Parts {
@@ -71,6 +74,21 @@ pub fn tools_of(platform: &Arc<Platform>, parts: &Arc<Parts>) -> Vec<Arc<dyn Too
     let operations = platform.manifest().operations().enumerate();
     let open = operations.filter(|(_, of)| of.closed().is_none());
     open.map(|(index, of)| Arc::new(Platformed::new(platform, parts, index, of)) as _).collect()
+}
+
+/// Puts the tools of manifests that change into a registry, in place of those that were there.
+/// It ends when it is dropped.
+pub async fn keep_up(catalogue: Arc<Catalogue>, registry: Arc<Registry>, parts: Arc<Parts>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let looked = Arc::clone(&catalogue);
+        let changed = tokio::task::spawn_blocking(move || looked.refresh()).await;
+        if changed.unwrap_or(false)
+            && let Err(error) = registry.fill(Source::Platforms, tools(&catalogue, &parts))
+        {
+            tracing::warn!(%error, "the tools of changed manifests are not put in");
+        }
+    }
 }
 
 /// An operation of a platform as a tool.

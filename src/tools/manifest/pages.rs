@@ -39,7 +39,9 @@ pub(super) async fn fetched(
     loop {
         let mut reading = line.send(&mut opened, &prepared).await?;
         let (class, now) = (line.class, line.parts.clock.now());
-        reading.judged(&rules, class, limits, now)?;
+        reading
+            .judged(&rules, class, limits, now)
+            .inspect_err(|failure| line.parts.pace.told(line.connection, failure, now))?;
         let (Some(pages), Some(Place::Body(pointer))) = (of.pages(), &of.operation.items) else {
             return Ok(result(of, &reading));
         };
