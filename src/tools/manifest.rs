@@ -127,7 +127,7 @@ impl Platformed {
             Some(connection) => connection,
             None => self.chosen(call.account, &call.arguments).await?,
         };
-        let mut line = Line {
+        let line = Line {
             parts: &self.parts,
             platform: &self.platform,
             connection,
@@ -141,7 +141,7 @@ impl Platformed {
         let at_most = pages::at_most(&mut arguments);
         let prepared =
             request::prepared(of, &self.platform, &opened, &arguments, call.id, call.now)?;
-        pages::fetched(of, &mut line, opened, prepared, at_most).await
+        pages::fetched(of, &line, opened, prepared, at_most).await
     }
 
     async fn chosen(&self, account: AccountId, arguments: &Value) -> Result<ConnectionId, Failure> {
@@ -205,7 +205,7 @@ impl Line<'_> {
     /// Sends a request when it is the connection's turn; with a fresh token once more where the
     /// platform does not take the one it has.
     async fn send(
-        &mut self,
+        &self,
         opened: &mut Opened,
         prepared: &request::Prepared,
     ) -> Result<Reading, Failure> {
@@ -219,7 +219,7 @@ impl Line<'_> {
     }
 
     async fn sent(
-        &mut self,
+        &self,
         opened: &Opened,
         prepared: &request::Prepared,
     ) -> Result<Reading, Failure> {
@@ -284,11 +284,11 @@ pub async fn test(
         );
     };
     let connection = ConnectionId(0);
-    let mut line =
+    let line =
         Line { parts, platform, connection, account, class: Class::Read, until: TEST_TIMEOUT };
-    let mut opened = token::fresh(&line, config).await?;
+    let opened = token::fresh(&line, config).await?;
     let prepared = request::of_test(platform, test, &opened, parts.clock.now())?;
-    let reading = line.sent(&mut opened, &prepared).await?;
+    let reading = line.sent(&opened, &prepared).await?;
     let rules = answer::Rules::of_platform(platform.manifest());
     reading.judged(&rules, Class::Read, &platform.manifest().limits, parts.clock.now())?;
     if let Some(success) = &test.success

@@ -27,7 +27,7 @@ pub(super) fn at_most(arguments: &mut Map<String, Value>) -> u64 {
 /// The result of an operation, over as many pages as are wanted and there.
 pub(super) async fn fetched(
     of: Of<'_>,
-    line: &mut Line<'_>,
+    line: &Line<'_>,
     mut opened: Opened,
     mut prepared: Prepared,
     at_most: u64,
