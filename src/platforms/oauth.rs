@@ -20,8 +20,8 @@ use super::address::AddressError;
 use super::named::Named;
 use super::platform::Platform;
 use super::sign_in::{
-    ACCESS_TOKEN, ClientAuth, ClientCredentials, Method, OAuth2, REFRESH_TOKEN, ServiceAccount,
-    SignIn, Then, TokenRequest,
+    ACCESS_TOKEN, ClientAuth, ClientCredentials, Method, OAuth2, REFRESH_TOKEN, SignIn,
+    SignedAccount, Then, TokenRequest,
 };
 use super::template::Template;
 
@@ -207,7 +207,7 @@ fn token(platform: &Platform, way: &TokenRequest, values: &Values) -> Result<Ask
 
 fn service_account(
     platform: &Platform,
-    way: &ServiceAccount,
+    way: &SignedAccount,
     values: &Values,
     now: DateTime<Utc>,
 ) -> Result<Asking, AskError> {

@@ -20,7 +20,7 @@ use hub_events::Class;
 use hub_events::id::{AccountId, ConnectionId};
 use serde_json::{Map, Value, json};
 
-use super::{Call, Card, Failure, Outcome, Tool};
+use super::{Call, Card, Failure, Outcome, Registry, Source, Tool};
 use crate::clock::Clock;
 use crate::egress::{Answer, Egress, EgressError, Request};
 use crate::platforms::operation::{CONNECTION, Of};
@@ -32,6 +32,9 @@ use token::{Opened, Tokens};
 
 /// How long the request may take that tells whether a connection works.
 const TEST_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often the operator's directory is looked at.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// What tools of platforms need of the world.
 pub struct Parts {
@@ -73,6 +76,21 @@ pub fn tools_of(platform: &Arc<Platform>, parts: &Arc<Parts>) -> Vec<Arc<dyn Too
     open.map(|(index, of)| Arc::new(Platformed::new(platform, parts, index, of)) as _).collect()
 }
 
+/// Puts the tools of manifests that change into a registry, in place of those that were there.
+/// It ends when it is dropped.
+pub async fn keep_up(catalogue: Arc<Catalogue>, registry: Arc<Registry>, parts: Arc<Parts>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let looked = Arc::clone(&catalogue);
+        let changed = tokio::task::spawn_blocking(move || looked.refresh()).await;
+        if changed.unwrap_or(false)
+            && let Err(error) = registry.fill(Source::Platforms, tools(&catalogue, &parts))
+        {
+            tracing::warn!(%error, "the tools of changed manifests are not put in");
+        }
+    }
+}
+
 /// An operation of a platform as a tool.
 #[derive(Debug)]
 struct Platformed {
@@ -109,7 +127,7 @@ impl Platformed {
             Some(connection) => connection,
             None => self.chosen(call.account, &call.arguments).await?,
         };
-        let mut line = Line {
+        let line = Line {
             parts: &self.parts,
             platform: &self.platform,
             connection,
@@ -123,7 +141,7 @@ impl Platformed {
         let at_most = pages::at_most(&mut arguments);
         let prepared =
             request::prepared(of, &self.platform, &opened, &arguments, call.id, call.now)?;
-        pages::fetched(of, &mut line, opened, prepared, at_most).await
+        pages::fetched(of, &line, opened, prepared, at_most).await
     }
 
     async fn chosen(&self, account: AccountId, arguments: &Value) -> Result<ConnectionId, Failure> {
@@ -187,7 +205,7 @@ impl Line<'_> {
     /// Sends a request when it is the connection's turn; with a fresh token once more where the
     /// platform does not take the one it has.
     async fn send(
-        &mut self,
+        &self,
         opened: &mut Opened,
         prepared: &request::Prepared,
     ) -> Result<Reading, Failure> {
@@ -201,7 +219,7 @@ impl Line<'_> {
     }
 
     async fn sent(
-        &mut self,
+        &self,
         opened: &Opened,
         prepared: &request::Prepared,
     ) -> Result<Reading, Failure> {
@@ -268,11 +286,11 @@ pub async fn test(
         );
     };
     let connection = ConnectionId(0);
-    let mut line =
+    let line =
         Line { parts, platform, connection, account, class: Class::Read, until: TEST_TIMEOUT };
-    let mut opened = token::fresh(&line, config).await?;
+    let opened = token::fresh(&line, config).await?;
     let prepared = request::of_test(platform, test, &opened, parts.clock.now())?;
-    let reading = line.sent(&mut opened, &prepared).await?;
+    let reading = line.sent(&opened, &prepared).await?;
     let rules = answer::Rules::of_platform(platform.manifest());
     reading.judged(&rules, Class::Read, &platform.manifest().limits, parts.clock.now())?;
     if let Some(success) = &test.success

@@ -72,7 +72,8 @@ impl Lane {
         };
         let each = seconds(1.0 / per_second);
         let early = seconds((limits.burst.max(1.0) - 1.0) / per_second);
-        let next = self.next.unwrap_or(now).max(now - early);
+        let earliest = now - early;
+        let next = self.next.map_or(earliest, |next| next.max(earliest));
         if next > now {
             return Err(next);
         }
@@ -144,6 +145,13 @@ impl Pace {
                 (lane.failures, lane.rest) = (0, None);
             }
         });
+    }
+
+    /// Learns from a failure that says when to try again: a code may say so with any status.
+    pub(super) fn told(&self, connection: ConnectionId, failure: &Failure, now: DateTime<Utc>) {
+        if let Some(until) = failure.retry_after.map(|until| until.min(now + LONGEST_WAIT)) {
+            self.lane(connection, now, |lane| lane.wait = lane.wait.max(Some(until)));
+        }
     }
 
     /// Learns that no answer came.

@@ -27,7 +27,7 @@ pub(super) fn at_most(arguments: &mut Map<String, Value>) -> u64 {
 /// The result of an operation, over as many pages as are wanted and there.
 pub(super) async fn fetched(
     of: Of<'_>,
-    line: &mut Line<'_>,
+    line: &Line<'_>,
     mut opened: Opened,
     mut prepared: Prepared,
     at_most: u64,
@@ -39,7 +39,9 @@ pub(super) async fn fetched(
     loop {
         let mut reading = line.send(&mut opened, &prepared).await?;
         let (class, now) = (line.class, line.parts.clock.now());
-        reading.judged(&rules, class, limits, now)?;
+        reading
+            .judged(&rules, class, limits, now)
+            .inspect_err(|failure| line.parts.pace.told(line.connection, failure, now))?;
         let (Some(pages), Some(Place::Body(pointer))) = (of.pages(), &of.operation.items) else {
             return Ok(result(of, &reading));
         };

@@ -92,13 +92,18 @@ impl std::fmt::Debug for Opened {
 
 impl Opened {
     fn new(line: &Line<'_>, complete: Map<String, Value>, way: SignIn) -> Self {
-        let secrets = complete.iter().filter(|(name, _)| line.platform.is_secret(name));
-        let mut secrets: Vec<String> = secrets
-            .filter(|(name, _)| *name != EXPIRES_AT)
+        // What a platform has given out beside tokens, such as its address, is no secret.
+        let given = way.gives();
+        let is_given = |name: &String| {
+            given.contains(&name.as_str())
+                && ![ACCESS_TOKEN, REFRESH_TOKEN].contains(&name.as_str())
+        };
+        let secrets = complete
+            .iter()
+            .filter(|(name, _)| line.platform.is_secret(name) && !is_given(name))
             .filter_map(|(_, value)| value.as_str())
-            .filter(|text| text.len() >= SHORTEST_SECRET)
-            .map(str::to_owned)
-            .collect();
+            .filter(|text| text.len() >= SHORTEST_SECRET);
+        let mut secrets: Vec<String> = secrets.map(str::to_owned).collect();
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         Self { values: line.platform.values(&complete), way, secrets }
     }
