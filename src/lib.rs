@@ -15,6 +15,7 @@ pub mod expressions;
 pub mod feed;
 pub mod http;
 pub mod limits;
+pub mod llm;
 mod running;
 pub mod telemetry;
 pub mod tools;
