@@ -3,6 +3,7 @@
 //! The comments on these fields are the operator's manual: `docs/config.md` is written from
 //! them. Where settings come from is in `config/load.rs`. Never here: what is done with them.
 
+mod llm;
 mod load;
 mod manual;
 mod values;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
+pub use llm::{Dialect, Llm, LlmProvider};
 pub use load::{ConfigError, Sources};
 pub use manual::manual;
 pub use values::{Origin, Secret};
@@ -50,6 +52,8 @@ pub struct Config {
     pub quotas: Quotas,
     /// What the hub may reach outside.
     pub egress: Egress,
+    /// Which models there are to talk to.
+    pub llm: Llm,
     /// How workflows run.
     pub runs: Runs,
     /// How much is taken on at once.
@@ -198,6 +202,7 @@ impl Default for Config {
             auth: Auth::default(),
             quotas: Quotas::default(),
             egress: Egress::default(),
+            llm: Llm::default(),
             runs: Runs::default(),
             limits: Limits::default(),
             log: Log::default(),

@@ -6,6 +6,7 @@
 //! means.
 
 mod addresses;
+mod incoming;
 mod resolver;
 
 use std::error::Error as _;
@@ -13,14 +14,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, TimeDelta, Utc};
 use ipnet::IpNet;
 use reqwest::dns::Resolve;
-use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, StatusCode};
+use tokio::time::Instant;
 use url::{Host, Url};
 
 use addresses::permitted;
+pub use incoming::Incoming;
 use resolver::{Checked, NotPermitted, System};
 
 /// How long a connection may take to come about.
@@ -34,7 +38,10 @@ const USER_AGENT: &str = concat!("arrotech-hub/", env!("CARGO_PKG_VERSION"));
 
 /// The outgoing client.
 pub struct Egress {
+    /// Reaches what is permitted.
     client: Client,
+    /// Reaches everything, for addresses that the operator named.
+    trusting: Client,
     allow: Arc<[IpNet]>,
 }
 
@@ -59,13 +66,17 @@ pub struct Request {
     pub timeout: Duration,
     /// How large the answer's body may be, in bytes, unpacked.
     pub max_bytes: usize,
+    /// Whether the operator's own settings name this address, so that it may be a private one.
+    /// A redirect to another place is checked as ever.
+    pub trusted: bool,
 }
 
 impl Request {
     /// A request without headers or body.
     pub fn new(method: Method, url: Url, timeout: Duration) -> Self {
         let headers = HeaderMap::new();
-        Self { method, url, headers, body: None, timeout, max_bytes: 8 * 1024 * 1024 }
+        let max_bytes = 8 * 1024 * 1024;
+        Self { method, url, headers, body: None, timeout, max_bytes, trusted: false }
     }
 }
 
@@ -97,6 +108,9 @@ pub enum EgressError {
     /// It was sent, or may have been, and no whole answer came.
     #[error("{0}: no complete answer came")]
     Unanswered(String),
+    /// It was sent, or may have been, and nothing, or nothing more, came in time.
+    #[error("{0}: nothing more came in time")]
+    Silent(String),
     /// The answer is larger than it may be.
     #[error("{0}: the answer is larger than {1} bytes")]
     TooLarge(String, usize),
@@ -125,30 +139,46 @@ impl Egress {
     /// The same with another resolver.
     fn resolving(allow: Vec<IpNet>, inner: Arc<dyn Resolve>) -> Result<Self, reqwest::Error> {
         let allow: Arc<[IpNet]> = allow.into();
-        let client = Client::builder()
-            .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT)
-            .redirect(Policy::none())
-            .no_proxy()
-            .dns_resolver(Arc::new(Checked { inner, allow: Arc::clone(&allow) }))
-            .build()?;
-        Ok(Self { client, allow })
+        let common = || {
+            let client = Client::builder().user_agent(USER_AGENT).connect_timeout(CONNECT);
+            client.redirect(Policy::none()).no_proxy()
+        };
+        let checked = Checked { inner: Arc::clone(&inner), allow: Arc::clone(&allow) };
+        let client = common().dns_resolver(Arc::new(checked)).build()?;
+        let trusting = common().dns_resolver(inner).build()?;
+        Ok(Self { client, trusting, allow })
     }
 
     /// Sends a request. Dropping the future cancels it.
     pub async fn send(&self, request: Request) -> Result<Answer, EgressError> {
-        let (place, timeout) = (shown(&request.url), request.timeout);
-        let sending = self.follow(request);
+        let (place, timeout, max_bytes) = (shown(&request.url), request.timeout, request.max_bytes);
+        let sending = async {
+            let (answer, url) = self.follow(request).await?;
+            read(answer, url, max_bytes).await
+        };
         let sent = tokio::time::timeout(timeout, sending).await;
         sent.unwrap_or(Err(EgressError::Unanswered(place)))
     }
 
-    async fn follow(&self, mut request: Request) -> Result<Answer, EgressError> {
+    /// Sends a request whose answer is read as it comes. `silence` is how long nothing may come;
+    /// the request's own timeout is for all of it. Dropping the future, or what it gives, cancels
+    /// it.
+    pub async fn open(&self, request: Request, silence: Duration) -> Result<Incoming, EgressError> {
+        let (place, max_bytes) = (shown(&request.url), request.max_bytes);
+        let deadline = Instant::now() + request.timeout;
+        let first = deadline.min(Instant::now() + silence);
+        let opened = tokio::time::timeout_at(first, self.follow(request)).await;
+        let (answer, url) = opened.unwrap_or(Err(EgressError::Silent(place)))?;
+        Ok(Incoming::new(answer, &url, max_bytes, silence, deadline))
+    }
+
+    /// The answer to a request, after redirects, and where it comes from.
+    async fn follow(&self, mut request: Request) -> Result<(Response, Url), EgressError> {
         for _ in 0..=REDIRECTS {
-            self.check(&request.url)?;
+            self.check(&request)?;
             let place = shown(&request.url);
-            let answer = self
-                .client
+            let client = if request.trusted { &self.trusting } else { &self.client };
+            let answer = client
                 .request(request.method.clone(), request.url.clone())
                 .headers(request.headers.clone())
                 .body(request.body.clone().unwrap_or_default())
@@ -159,17 +189,19 @@ impl Egress {
                 Some(next) => {
                     if next.origin() != request.url.origin() {
                         request.headers.clear();
+                        request.trusted = false;
                     }
                     request.url = next;
                 }
-                None => return read(answer, request.url, request.max_bytes).await,
+                None => return Ok((answer, request.url)),
             }
         }
         Err(EgressError::Redirects(shown(&request.url)))
     }
 
     /// Refuses what a resolver never sees: other schemes, and addresses that stand in the URL.
-    fn check(&self, url: &Url) -> Result<(), EgressError> {
+    fn check(&self, request: &Request) -> Result<(), EgressError> {
+        let url = &request.url;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(EgressError::Invalid("its scheme is neither http nor https"));
         }
@@ -182,10 +214,19 @@ impl Egress {
             Some(Host::Ipv4(address)) => address.into(),
             Some(Host::Ipv6(address)) => address.into(),
         };
-        if permitted(&self.allow, address) {
+        if request.trusted || permitted(&self.allow, address) {
             return Ok(());
         }
         Err(EgressError::Refused(shown(url)))
+    }
+}
+
+/// When the other side says that another try makes sense (RFC 9110, section 10.2.3).
+pub fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match text.parse::<u32>() {
+        Ok(seconds) => Some(now + TimeDelta::seconds(seconds.into())),
+        Err(_) => DateTime::parse_from_rfc2822(text).ok().map(|moment| moment.to_utc()),
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod actors;
+pub mod chat;
 pub mod clock;
 pub mod collections;
 pub mod config;
@@ -47,6 +48,8 @@ pub struct Hub {
     pub limits: limits::Limits,
     /// Who listens to what moves.
     pub feed: Arc<feed::Feed>,
+    /// The models that can be asked.
+    pub providers: Arc<llm::Providers>,
     /// Everything that can be called by name.
     pub tools: Arc<tools::Registry>,
     /// What effects need of the world.

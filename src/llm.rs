@@ -1,16 +1,29 @@
 //! Models: what one is asked, what it answers, and why it does not.
 //!
 //! One file per dialect in `llm/`; beside them what dialects share (`server`, `stream`,
-//! `answer`), which providers there are (`providers`) and what models cost (`prices`). Never
+//! `draft`, `errors`), which providers there are (`providers`) and what models cost (`prices`). Never
 //! here: what becomes of an answer, or the choice of tools.
+
+mod anthropic;
+mod draft;
+mod errors;
+mod gemini;
+mod ollama;
+mod openai;
+pub mod prices;
+pub mod providers;
+mod server;
+mod stream;
 
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::config::Secret;
+
+pub use providers::{Choice, Providers};
 
 /// What a model is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +86,20 @@ pub struct ToolSpec {
     pub schema: Value,
 }
 
+impl ToolSpec {
+    /// The schema as all providers take it. Several refuse conditions and choices at its top;
+    /// what those ask for is told to the model when it breaks them.
+    fn plain_schema(&self) -> Value {
+        const NOT_AT_THE_TOP: [&str; 9] =
+            ["$schema", "allOf", "anyOf", "oneOf", "not", "enum", "if", "then", "else"];
+        let mut schema = self.schema.as_object().cloned().unwrap_or_default();
+        schema.retain(|key, _| !NOT_AT_THE_TOP.contains(&key.as_str()));
+        schema.insert("type".to_owned(), "object".into());
+        schema.entry("properties").or_insert_with(|| json!({}));
+        Value::Object(schema)
+    }
+}
+
 /// A call that a model asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolCall {
@@ -95,6 +122,18 @@ pub enum Arguments {
     Object(Map<String, Value>),
     /// What it sent that is none.
     Malformed(String),
+}
+
+impl Arguments {
+    /// An object in any case, as dialects want to have arguments back.
+    fn object(&self) -> Map<String, Value> {
+        match self {
+            Self::Object(arguments) => arguments.clone(),
+            Self::Malformed(text) => {
+                Map::from_iter([("malformed".to_owned(), text.clone().into())])
+            }
+        }
+    }
 }
 
 /// What a model answered, in whole.

@@ -19,10 +19,12 @@ use crate::actors::{Actors, Limits as ActorLimits};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::counters::Counters;
-use crate::effects::{Outside, Plans};
+use crate::effects::{Offers, Outside, Plans};
 use crate::egress::Egress;
 use crate::feed::Feed;
 use crate::limits::Limits;
+use crate::llm::Providers;
+use crate::llm::providers::ProvidersError;
 use crate::tools::{Registry, Source, Twice, builtin};
 use crate::vault::{MasterKey, MasterKeyError, Vault, VaultError};
 use crate::{Hub, http, telemetry};
@@ -69,6 +71,9 @@ pub enum StartError {
     /// The way out cannot be set up.
     #[error("the outgoing HTTP client cannot be set up: {0}")]
     Egress(String),
+    /// The providers of models are set up wrongly.
+    #[error(transparent)]
+    Providers(#[from] ProvidersError),
     /// A tool cannot be registered.
     #[error(transparent)]
     Tools(#[from] Twice),
@@ -137,9 +142,11 @@ pub(crate) fn join(
     let counters = Counters::new(Arc::clone(&log), clock.clone(), config.quotas.clone());
     let egress = Egress::new(config.egress.allow.clone())
         .map_err(|error| StartError::Egress(error.to_string()))?;
+    let egress = Arc::new(egress);
+    let providers = Arc::new(Providers::new(&config.llm, &egress, &clock)?);
     let tools = Arc::new(Registry::default());
     let parts = builtin::Parts {
-        egress: Arc::new(egress),
+        egress,
         log: Arc::clone(&log),
         vault: Arc::clone(&vault),
     };
@@ -152,6 +159,9 @@ pub(crate) fn join(
         feed: Arc::clone(&feed),
         tools: Arc::clone(&tools),
         plans: Plans::default(),
+        counters: Arc::clone(&counters),
+        models: Arc::clone(&providers),
+        offers: Offers::default(),
     });
     let limits = ActorLimits {
         per_entity: config.limits.commands_per_thing,
@@ -172,6 +182,7 @@ pub(crate) fn join(
         vault,
         counters,
         feed,
+        providers,
         tools,
         outside,
         actors,

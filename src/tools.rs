@@ -7,6 +7,7 @@
 pub mod builtin;
 mod registry;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -155,7 +156,9 @@ impl From<EgressError> for Failure {
             EgressError::Refused(_) => Self::lasting("address_refused", message),
             EgressError::Invalid(_) => Self::lasting("invalid_request", message),
             EgressError::NotSent(_) => Self::passing("not_connected", message),
-            EgressError::Unanswered(_) => Self::unanswered("no_answer", message),
+            EgressError::Unanswered(_) | EgressError::Silent(_) => {
+                Self::unanswered("no_answer", message)
+            }
             EgressError::Redirects(_) => Self::lasting("too_many_redirects", message),
             // What was asked for was done, and only the answer is lost.
             EgressError::TooLarge(..) => {
@@ -172,4 +175,13 @@ pub struct Fault {
     pub pointer: String,
     /// What was expected, in words.
     pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.pointer {
+            "" => f.write_str(&self.message),
+            pointer => write!(f, "{pointer}: {}", self.message),
+        }
+    }
 }

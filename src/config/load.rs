@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use config::{Environment, File, FileFormat};
 
-use super::Config;
+use super::{Config, llm};
 
 /// The places that settings are read from.
 #[derive(Clone, Debug, Default)]
@@ -53,10 +53,12 @@ impl Sources {
             Some(path) => File::from(path.as_path()).format(FileFormat::Toml).required(true),
             None => File::new("hub.toml", FileFormat::Toml).required(false),
         };
+        let mut environment = self.environment.into_iter().collect();
+        llm::understand(&mut environment);
         let environment = Environment::with_prefix(PREFIX)
             .prefix_separator("_")
             .separator("__")
-            .source(Some(self.environment.into_iter().filter(is_setting).collect()));
+            .source(Some(environment.into_iter().filter(is_setting).collect()));
         let mut builder = config::Config::builder().add_source(file).add_source(environment);
         for (name, value) in self.flags {
             builder = builder.set_override(name, value).map_err(ConfigError::Source)?;
@@ -135,9 +137,43 @@ mod tests {
     }
 
     #[test]
+    fn models_are_set_by_the_hubs_names_before_those_that_everyone_uses() {
+        let toml = "[llm.openai]\nmodel = 'from-file'\nbase_url = 'https://file.example/v1'\n\
+                    [llm.mine]\nbase_url = 'http://10.0.0.7:8000/v1'\ndialect = 'openai'\n";
+        let environment = [
+            ("OPENAI_API_KEY", "everyone"),
+            ("OPENAI_BASE_URL", "https://everyone.example/v1"),
+            ("HUB_LLM__ANTHROPIC__API_KEY", "0042"),
+            ("ANTHROPIC_API_KEY", "everyone"),
+            ("GEMINI_API_KEY", " "),
+            ("OLLAMA_HOST", "0.0.0.0"),
+            ("HF_TOKEN", "hf"),
+            ("HUB_LLM__DEFAULT", "mine:small"),
+            ("HUB_LLM__SILENCE_S", "9"),
+        ];
+        let llm = load(toml, &environment, &[]).unwrap().llm;
+        let of = |name: &str| llm.providers.get(name);
+        let key = |name| of(name)?.api_key.as_ref().map(|key| key.reveal().to_owned());
+        let url = |name| of(name)?.base_url.as_ref().map(ToString::to_string);
+        assert_eq!(key("openai").as_deref(), Some("everyone"));
+        assert_eq!(of("openai").unwrap().model.as_deref(), Some("from-file"));
+        assert_eq!(url("openai").as_deref(), Some("https://everyone.example/v1"));
+        assert_eq!(key("anthropic").as_deref(), Some("0042"));
+        assert!(of("gemini").is_none());
+        assert_eq!(url("ollama").as_deref(), Some("http://127.0.0.1:11434/"));
+        assert_eq!(key("huggingface").as_deref(), Some("hf"));
+        assert_eq!(of("mine").unwrap().dialect, Some(super::super::Dialect::OpenAi));
+        assert_eq!((llm.default.as_deref(), llm.silence_s), (Some("mine:small"), 9));
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         type Variables = &'static [(&'static str, &'static str)];
-        let wrong: [(&str, Variables, &str); 6] = [
+        let wrong: [(&str, Variables, &str); 10] = [
+            ("[llm.openai]\nkey = 'x'", &[], "llm.openai.key"),
+            ("", &[("HUB_LLM__OPENAI_API_KEY", "x")], "llm.openai_api_key"),
+            ("", &[("OPENAI_BASE_URL", "api.example")], "llm.openai.base_url"),
+            ("", &[("HUB_LLM__MINE__DIALECT", "latin")], "llm.mine.dialect"),
             ("[http]\ncors_origins = ['a.example']", &[], "a.example"),
             ("lisen = 'x'", &[], "lisen"),
             ("[http]\ncors = []", &[], "cors"),

@@ -39,6 +39,13 @@ pub fn manual() -> String {
         let of_field = serde_json::to_value(of_field).unwrap_or_default();
         let title = format!("`[{field}]`");
         write_section(&mut text, field, &title, &of_field, defaults.get(field).unwrap_or(&root));
+        // A table of tables: its names are the operator's.
+        let named = of_field.get("additionalProperties").and_then(reference).and_then(section);
+        if let Some((_, of_one)) = named {
+            let of_one = serde_json::to_value(of_one).unwrap_or_default();
+            let name = format!("{field}.<name>");
+            write_section(&mut text, &name, &format!("`[{name}]`"), &of_one, &Value::Null);
+        }
     }
     text
 }
@@ -67,7 +74,7 @@ fn write_section(text: &mut String, name: &str, title: &str, schema: &Value, def
             continue;
         }
         let variable = [name, field].into_iter().filter(|part| !part.is_empty());
-        let variable = variable.collect::<Vec<_>>().join("__").to_uppercase();
+        let variable = variable.collect::<Vec<_>>().join("__").replace('.', "__").to_uppercase();
         let default = match default {
             Value::Null => "none".to_owned(),
             Value::Array(items) if items.is_empty() => "none".to_owned(),

@@ -6,15 +6,15 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use hub_events::Class;
 use reqwest::Method;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use crate::egress::{Answer, Egress, Request};
+use crate::egress::{Answer, Egress, Request, retry_after};
 use crate::tools::{Call, Card, Failure, Outcome, Tool};
 
 /// The tool.
@@ -156,15 +156,6 @@ fn result(answer: &Answer) -> Value {
         "encoding": encoding,
         "body": body,
     })
-}
-
-/// When the other side says that another try makes sense (RFC 9110, section 10.2.3).
-fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    match text.parse::<u32>() {
-        Ok(seconds) => Some(now + TimeDelta::seconds(seconds.into())),
-        Err(_) => DateTime::parse_from_rfc2822(text).ok().map(|moment| moment.to_utc()),
-    }
 }
 
 /// What an answer means for a call of this class. A request that must not be sent twice is in
