@@ -84,3 +84,6 @@ impl Actors {
         self.executions.wind_down(patience).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

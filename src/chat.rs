@@ -1,7 +1,10 @@
-//! What conversations have that is neither rule, effect nor HTTP: words for models, and the
-//! measures of them.
+//! Conversation as a matter of texts: what somebody wants, whether what is to be called fits the
+//! tool, and the words for models.
 //!
-//! Never here: models, tools, or what is on record.
+//! Never here: turns and messages (crate `hub-events`), HTTP, calls to models or to tools.
 
+pub mod fill;
+pub mod intent;
 pub mod prompt;
 pub mod tokens;
+pub mod validate;

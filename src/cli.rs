@@ -8,8 +8,10 @@ mod data;
 mod events;
 mod key;
 mod output;
+mod platforms;
 mod rebuild;
 mod replay;
+mod vault;
 mod verify;
 
 use std::io::{self, Write as _};
@@ -73,12 +75,18 @@ enum Command {
     Rebuild,
     /// Print the settings that count, without secrets
     Config,
+    /// Check, list and draft manifests of platforms
+    #[command(subcommand)]
+    Platforms(platforms::Platforms),
     /// Open and list accounts, while no server runs
     #[command(subcommand)]
     Account(account::Account),
     /// Make, list and revoke API keys, while no server runs
     #[command(subcommand)]
     Key(key::Key),
+    /// Look after the keys under which everything is kept, while no server runs
+    #[command(subcommand)]
+    Vault(vault::Vault),
 }
 
 /// Does what the command line asks for.
@@ -116,8 +124,10 @@ fn answer(line: Line) -> anyhow::Result<()> {
         Some(Command::Verify) => verify::verify(&config.data_dir, &mut output),
         Some(Command::Rebuild) => rebuild::rebuild(&config.data_dir, &mut output),
         Some(Command::Config) => config::print(config, &mut output),
+        Some(Command::Platforms(platforms)) => platforms.run(&config, &mut output),
         Some(Command::Account(account)) => account.run(config, &mut output),
         Some(Command::Key(key)) => key.run(config, &mut output),
+        Some(Command::Vault(vault)) => vault.run(config, &mut output),
     }
 }
 

@@ -6,6 +6,7 @@
 mod llm;
 mod load;
 mod manual;
+mod platforms;
 mod values;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use utoipa::ToSchema;
 pub use llm::{Dialect, Llm, LlmProvider};
 pub use load::{ConfigError, Sources};
 pub use manual::manual;
+pub use platforms::{OnePlatform, Platforms};
 pub use values::{Origin, Secret};
 
 /// All settings.
@@ -40,6 +42,11 @@ pub struct Config {
     /// What is sealed under a lost key stays closed for ever.
     #[schema(value_type = Option<String>)]
     pub master_key: Option<Secret>,
+    /// Key that takes the place of `master_key` when `hub vault rotate` or
+    /// `POST /admin/vault/rotate` is asked for; afterwards `master_key` must say it. By default,
+    /// where the present key lies in the data directory, a fresh one is made.
+    #[schema(value_type = Option<String>)]
+    pub new_master_key: Option<Secret>,
     /// API key of the owner, at least 16 visible characters. By default one is made on the first
     /// start and printed once.
     #[schema(value_type = Option<String>)]
@@ -52,6 +59,8 @@ pub struct Config {
     pub quotas: Quotas,
     /// What the hub may reach outside.
     pub egress: Egress,
+    /// Platforms that can be connected.
+    pub platforms: Platforms,
     /// Which models there are to talk to.
     pub llm: Llm,
     /// How workflows run.
@@ -197,11 +206,13 @@ impl Default for Config {
             data_dir: PathBuf::from("data"),
             public_url: None,
             master_key: None,
+            new_master_key: None,
             owner_key: None,
             http: Http::default(),
             auth: Auth::default(),
             quotas: Quotas::default(),
             egress: Egress::default(),
+            platforms: Platforms::default(),
             llm: Llm::default(),
             runs: Runs::default(),
             limits: Limits::default(),

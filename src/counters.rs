@@ -1,10 +1,11 @@
-//! Numbers taken in durable blocks: ids, and the requests of an account on a day.
+//! Numbers taken in durable blocks: ids, the requests of an account on a day, visits of links.
 //!
-//! A block is on record before any of it is used, so neither a crash nor a restart gives an id
-//! twice or a request more than the quota. What is left of a block when the process ends is
-//! lost. Never here: what is counted for which reason.
+//! A block is on record before any of it is used (visits excepted), so neither a crash nor a
+//! restart gives an id twice or a request more than the quota. What is left of a block when the
+//! process ends is lost. Never here: what is counted for which reason.
 
 mod quota;
+mod visits;
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
@@ -31,16 +32,27 @@ pub struct Counters {
     quotas: Quotas,
     ids: Mutex<HashMap<&'static str, Arc<Ids>>>,
     days: moka::sync::Cache<(AccountId, NaiveDate), Arc<quota::Day>>,
+    visits: moka::sync::Cache<String, Arc<visits::Visits>>,
+    unrecorded: Mutex<Vec<Arc<visits::Visits>>>,
 }
 
 /// Accounts whose count of today is kept in memory. A forgotten one loses the rest of its block.
 const ACCOUNTS_IN_MEMORY: u64 = 100_000;
 
+/// Links whose count is kept in memory; that of a forgotten one is read again.
+const LINKS_IN_MEMORY: u64 = 10_000;
+
 impl Counters {
     /// The counters that a log keeps.
     pub fn new(log: Arc<dyn Log>, clock: Clock, quotas: Quotas) -> Arc<Self> {
-        let days = moka::sync::Cache::new(ACCOUNTS_IN_MEMORY);
-        Arc::new(Self { source: Source { log, clock }, quotas, ids: Mutex::default(), days })
+        Arc::new(Self {
+            source: Source { log, clock },
+            quotas,
+            ids: Mutex::default(),
+            days: moka::sync::Cache::new(ACCOUNTS_IN_MEMORY),
+            visits: moka::sync::Cache::new(LINKS_IN_MEMORY),
+            unrecorded: Mutex::default(),
+        })
     }
 
     /// A fresh id for a thing of a kind: from 1, never the same twice, with gaps.
@@ -124,6 +136,14 @@ impl Taken {
         Self { stream, counter: Counter::default(), version: Version(0) }
     }
 
+    /// The highest number that is on record.
+    async fn read(&mut self, source: &Source) -> Result<i64, TransactError> {
+        let counter = self.counter.clone();
+        (self.counter, self.version) =
+            load_on(&source.log, &self.stream, counter, self.version).await?;
+        Ok(self.counter.taken())
+    }
+
     /// Takes a block; on record when it is answered.
     async fn take(
         &mut self,
@@ -131,9 +151,7 @@ impl Taken {
         block: TakeBlock,
     ) -> Result<RangeInclusive<i64>, TransactError> {
         for _ in 0..TRIES {
-            let counter = self.counter.clone();
-            (self.counter, self.version) =
-                load_on(&source.log, &self.stream, counter, self.version).await?;
+            self.read(source).await?;
             let at = source.clock.now();
             let events = self.counter.decide(block, at)?;
             let correlation = clock::uuid();

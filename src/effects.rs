@@ -19,6 +19,7 @@ use hub_events::log::{Log, ReadError};
 use hub_events::{Decider, Effect};
 
 use crate::clock::Clock;
+use crate::connections::{ConnectionError, Connections};
 use crate::counters::Counters;
 use crate::feed::Feed;
 use crate::llm::Providers;
@@ -32,6 +33,7 @@ pub use converse::{Offers, Shelf};
 pub use plan::{Plan, PlanStep, Plans};
 
 /// Everything that effects need of the world.
+#[derive(Clone)]
 pub struct Outside {
     /// Time.
     pub clock: Clock,
@@ -49,6 +51,8 @@ pub struct Outside {
     pub counters: Arc<Counters>,
     /// The models that can be asked.
     pub models: Arc<Providers>,
+    /// Accounts' access to platforms.
+    pub connections: Arc<Connections>,
     /// The tools of each account, ready to be searched.
     pub offers: Offers,
 }
@@ -71,6 +75,9 @@ pub enum Accident {
     /// A fresh id could not be had.
     #[error(transparent)]
     Id(#[from] TransactError),
+    /// Connections could not be read.
+    #[error(transparent)]
+    Connections(#[from] ConnectionError),
     /// A stored event is not understood.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -117,6 +124,10 @@ impl Effectful for Execution {
                 }
                 Effect::Call { step, attempt } => call::call(&run, step, attempt, &outside).await,
                 Effect::Wake { step } => Ok(Command::WakeStep { step }),
+                Effect::Complete { .. }
+                | Effect::Summarise { .. }
+                | Effect::CallTool { .. }
+                | Effect::Expire { .. } => Err(Accident::Astray(effect)),
             }
         })
     }

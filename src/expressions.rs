@@ -12,9 +12,11 @@ pub mod jq;
 mod python;
 mod sandbox;
 pub mod template;
+pub mod text;
 mod value;
 
 pub use condition::Condition;
 pub use context::Context;
 pub use sandbox::Limit;
 pub use template::Template;
+pub use text::Text;

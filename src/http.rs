@@ -10,6 +10,8 @@ pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod caller;
+pub mod chat;
+mod connections;
 pub mod envelope;
 mod exchange;
 pub mod executions;
@@ -17,6 +19,7 @@ pub mod expressions;
 mod follow;
 pub mod health;
 pub mod idempotency;
+mod links;
 pub mod openapi;
 pub mod page;
 pub mod path;
@@ -44,8 +47,11 @@ fn routes(config: &mut ServiceConfig) {
     admin::routes(config);
     audit::routes(config);
     expressions::routes(config);
+    connections::routes(config);
     executions::routes(config);
     workflows::routes(config);
+    links::routes(config);
+    chat::routes(config);
     openapi::routes(config);
 }
 

@@ -9,6 +9,7 @@ pub mod chat;
 pub mod clock;
 pub mod collections;
 pub mod config;
+pub mod connections;
 pub mod counters;
 pub mod effects;
 pub mod egress;
@@ -17,6 +18,7 @@ pub mod feed;
 pub mod http;
 pub mod limits;
 pub mod llm;
+pub mod platforms;
 mod running;
 pub mod telemetry;
 pub mod tools;
@@ -42,6 +44,12 @@ pub struct Hub {
     pub views: Arc<Views>,
     /// Secrets at rest.
     pub vault: Arc<vault::Vault>,
+    /// The platforms that are known.
+    pub catalogue: Arc<platforms::Catalogue>,
+    /// Accounts' access to platforms.
+    pub connections: Arc<connections::Connections>,
+    /// Tries connections out.
+    pub probe: Arc<dyn connections::probe::Probe>,
     /// Ids and quotas.
     pub counters: Arc<counters::Counters>,
     /// What plans allow.
@@ -52,6 +60,8 @@ pub struct Hub {
     pub providers: Arc<llm::Providers>,
     /// Everything that can be called by name.
     pub tools: Arc<tools::Registry>,
+    /// The short links that it serves.
+    pub links: Arc<tools::builtin::web_tools::Links>,
     /// What effects need of the world.
     pub outside: Arc<effects::Outside>,
     /// Things that wait for something.

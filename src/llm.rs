@@ -8,6 +8,7 @@ mod anthropic;
 mod draft;
 mod errors;
 mod gemini;
+pub mod offline;
 mod ollama;
 mod openai;
 pub mod prices;
@@ -233,3 +234,11 @@ pub trait Provider: Send + Sync {
         key: Option<&'a Secret>,
     ) -> BoxFuture<'a, Result<Vec<String>, CompletionError>>;
 }
+
+#[cfg(test)]
+#[path = "../tests/it/models.rs"]
+mod models;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -18,15 +18,18 @@ use crate::accounts::{AccountError, NewKey, bootstrap_owner};
 use crate::actors::{Actors, Limits as ActorLimits};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::connections::Connections;
+use crate::connections::probe::Unequipped;
 use crate::counters::Counters;
 use crate::effects::{Offers, Outside, Plans};
 use crate::egress::Egress;
 use crate::feed::Feed;
 use crate::limits::Limits;
-use crate::llm::Providers;
-use crate::llm::providers::ProvidersError;
+use crate::llm::providers::{OFFLINE, ProvidersError};
+use crate::llm::{Providers, offline};
+use crate::platforms::Catalogue;
 use crate::tools::{Registry, Source, Twice, builtin};
-use crate::vault::{MasterKey, MasterKeyError, Vault, VaultError};
+use crate::vault::{Keyring, MasterKeyError, Vault, VaultError};
 use crate::{Hub, http, telemetry};
 
 /// How long an actor stays without work.
@@ -129,26 +132,41 @@ pub(crate) fn join(
     log: Arc<dyn Log>,
 ) -> Result<Data<Hub>, StartError> {
     let directory = config.data_dir.clone();
-    let key_file = directory.join("master.key");
-    let master = match &config.master_key {
-        Some(key) => MasterKey::parse(key.reveal())?,
-        // A fresh key would open nothing of a vault that is there already.
-        None if directory.join("vault.db").exists() => MasterKey::read(&key_file)?,
-        None => MasterKey::read_or_make(&key_file)?,
-    };
+    let (present, next) = (config.master_key.as_ref(), config.new_master_key.as_ref());
+    let keyring = Keyring::load(&directory, present, next)?;
     let blobs = Blobs::local(&directory.join("blobs"))?;
-    let vault = Vault::open(&directory, master, blobs)?;
+    let vault = Vault::open(&directory, keyring, blobs)?;
     let views = Views::start(Arc::clone(&log), &directory)?;
+    let addresses = &config.platforms.each;
+    let addresses = addresses.iter().map(|(id, one)| (id.clone(), one.base_url.clone()));
+    let directory = config.platforms.dir.clone();
+    let catalogue = Arc::new(Catalogue::open(directory, addresses.collect()));
+    let connections = Arc::new(Connections::new(
+        Arc::clone(&log),
+        Arc::clone(&views),
+        Arc::clone(&vault),
+        clock.clone(),
+        Arc::clone(&catalogue),
+    ));
     let counters = Counters::new(Arc::clone(&log), clock.clone(), config.quotas.clone());
     let egress = Egress::new(config.egress.allow.clone())
         .map_err(|error| StartError::Egress(error.to_string()))?;
     let egress = Arc::new(egress);
-    let providers = Arc::new(Providers::new(&config.llm, &egress, &clock)?);
+    let providers = Providers::new(&config.llm, &egress, &clock)?;
+    let offline = Arc::new(offline::Offline);
+    let providers = Arc::new(providers.with(OFFLINE, "Offline", offline::MODEL, offline));
+    let links = builtin::web_tools::Links::new(
+        Arc::clone(&log),
+        Arc::clone(&vault),
+        Arc::clone(&counters),
+        config.public_url(),
+    );
     let tools = Arc::new(Registry::default());
     let parts = builtin::Parts {
         egress,
         log: Arc::clone(&log),
         vault: Arc::clone(&vault),
+        links: Arc::clone(&links),
     };
     tools.fill(Source::Hub, builtin::tools(parts))?;
     let feed = Arc::new(Feed::default());
@@ -161,6 +179,7 @@ pub(crate) fn join(
         plans: Plans::default(),
         counters: Arc::clone(&counters),
         models: Arc::clone(&providers),
+        connections: Arc::clone(&connections),
         offers: Offers::default(),
     });
     let limits = ActorLimits {
@@ -180,10 +199,14 @@ pub(crate) fn join(
         log,
         views,
         vault,
+        catalogue,
+        connections,
+        probe: Arc::new(Unequipped),
         counters,
         feed,
         providers,
         tools,
+        links,
         outside,
         actors,
     }))
@@ -229,6 +252,7 @@ impl Running {
     pub async fn stop(self) -> Result<(), StartError> {
         self.server.stop(true).await;
         self.hub.actors.wind_down(PATIENCE).await;
+        self.hub.counters.record_visits().await;
         self.until_stopped().await
     }
 

@@ -5,7 +5,11 @@
 //! or when.
 
 pub mod builtin;
+pub mod manifest;
 mod registry;
+pub mod search;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,12 +1,18 @@
-//! Secrets at rest: the master key, each account's data keys, password hashes.
+//! Secrets at rest: the master key, each account's data keys and secrets, password hashes.
 //!
-//! What is secret is wrapped by keys derived from the master key and kept in `vault.db`, apart
-//! from the log. Sealing and opening content goes through here, large content through the blob
-//! store. Never here: who may see what.
+//! Data keys are wrapped by the master key, and all else that is secret is sealed under them and
+//! kept in `vault.db`, apart from the log. Sealing and opening content goes through here, large
+//! content through the blob store. Never here: who may see what.
 
+mod keyring;
 mod master;
+mod rotation;
+mod secrets;
+mod store;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -18,14 +24,20 @@ use hub_events::blob::{BlobError, Blobs};
 use hub_events::id::AccountId;
 use hub_events::sealed::{Content, DataKey, KeyId, SealError, Sealed};
 use parking_lot::{Mutex, RwLock};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::clock;
+use master::Place;
+use store::Store;
 
+pub use keyring::Keyring;
 pub use master::{MasterKey, MasterKeyError};
+pub use rotation::Rotated;
+pub use secrets::Purpose;
 
 /// Content above this size (sealed, in bytes) is kept as a blob.
 const LARGEST_INLINE: usize = 64 * 1024;
@@ -48,12 +60,31 @@ pub enum VaultError {
     /// The vault belongs to another master key.
     #[error("the master key does not open this vault")]
     WrongMaster,
+    /// A rotation broke off, and one of its keys is not there.
+    #[error(
+        "the rotation of the master key is not complete: until it is, both the old key \
+         (HUB_MASTER_KEY or the file master.key) and the new one (HUB_NEW_MASTER_KEY or the \
+         file master.key.new) are needed"
+    )]
+    HalfRotated,
+    /// A rotation to another key has begun.
+    #[error("a rotation to another master key is not complete; complete that one first")]
+    OtherRotation,
+    /// There is nothing to rotate to.
+    #[error("HUB_NEW_MASTER_KEY must give another key than the present one")]
+    NoNewMaster,
+    /// A master key's file cannot be read or made.
+    #[error(transparent)]
+    Master(#[from] MasterKeyError),
 }
 
 /// The vault.
 pub struct Vault {
-    store: Mutex<Connection>,
-    master: MasterKey,
+    store: Mutex<Store>,
+    /// Held by the rotation that is under way.
+    rotating: Mutex<()>,
+    /// What keys for single purposes are derived from, whatever the master key is.
+    root: Zeroizing<[u8; 32]>,
     index_key: [u8; 32],
     keys: RwLock<HashMap<AccountId, DataKey>>,
     blobs: Blobs,
@@ -65,49 +96,29 @@ impl std::fmt::Debug for Vault {
     }
 }
 
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS data_keys(
-        account INTEGER NOT NULL, key INTEGER NOT NULL, master TEXT NOT NULL, wrapped BLOB NOT NULL,
-        PRIMARY KEY(account, key)) STRICT;
-    CREATE TABLE IF NOT EXISTS passwords(
-        account INTEGER PRIMARY KEY, hash TEXT NOT NULL) STRICT;
-    CREATE TABLE IF NOT EXISTS masters(id TEXT PRIMARY KEY) STRICT;
-";
-
 impl Vault {
     /// Opens the vault in a data directory, and makes it where there is none.
-    pub fn open(
-        directory: &Path,
-        master: MasterKey,
-        blobs: Blobs,
-    ) -> Result<Arc<Self>, VaultError> {
-        let store = Connection::open(directory.join("vault.db"))?;
-        store.pragma_update(None, "journal_mode", "WAL")?;
-        store.pragma_update(None, "synchronous", "FULL")?;
-        store.execute_batch(SCHEMA)?;
-        let known: Option<String> =
-            store.query_row("SELECT id FROM masters", [], |row| row.get(0)).optional()?;
-        match known {
-            Some(known) if known != master.id() => return Err(VaultError::WrongMaster),
-            Some(_) => {}
-            None => {
-                store.execute("INSERT INTO masters(id) VALUES (?1)", [master.id()])?;
-            }
-        }
-        let index_key = master.derive("index");
-        let (store, keys) = (Mutex::new(store), RwLock::default());
-        Ok(Arc::new(Self { store, master, index_key, keys, blobs }))
+    pub fn open(directory: &Path, keyring: Keyring, blobs: Blobs) -> Result<Arc<Self>, VaultError> {
+        let store = Store::open(directory, keyring)?;
+        let root = store.root()?;
+        let index_key = master::expand(&root, "index");
+        let (store, rotating, keys) = (Mutex::new(store), Mutex::default(), RwLock::default());
+        Ok(Arc::new(Self { store, rotating, root, index_key, keys, blobs }))
     }
 
     /// Makes sure that an account has a data key; durable when it returns.
     pub fn open_account(&self, account: AccountId) -> Result<(), VaultError> {
         let first = KeyId(1);
-        let bytes = clock::random::<32>();
-        let wrapped = self.master.wrap(account, first, &bytes)?;
-        self.store.lock().execute(
+        let bytes = Zeroizing::new(clock::random());
+        let store = self.store.lock();
+        // Chosen while nobody rotates, so that no key is left with a master that goes.
+        let master = store.newest()?;
+        let wrapped = master.wrap(Place::Data(account, first), &bytes)?;
+        store.file.execute(
             "INSERT OR IGNORE INTO data_keys(account, key, master, wrapped) VALUES (?1, ?2, ?3, ?4)",
-            params![account.0, first.0, self.master.id(), wrapped],
+            params![account.0, first.0, master.id(), wrapped],
         )?;
+        drop(store);
         self.data_key(account).map(drop)
     }
 
@@ -115,17 +126,20 @@ impl Vault {
         if let Some(key) = self.keys.read().get(&account) {
             return Ok(key.clone());
         }
-        let (id, wrapped): (u32, Vec<u8>) = self
-            .store
-            .lock()
+        let store = self.store.lock();
+        let (id, master, wrapped): (u32, String, Vec<u8>) = store
+            .file
             .query_row(
-                "SELECT key, wrapped FROM data_keys WHERE account = ?1 ORDER BY key DESC LIMIT 1",
+                "SELECT key, master, wrapped FROM data_keys WHERE account = ?1
+                 ORDER BY key DESC LIMIT 1",
                 [account.0],
-                |row| Ok((row.get(0)?, row.get(1)?)),
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             )
             .optional()?
             .ok_or(VaultError::NoKey(account))?;
-        let bytes = self.master.unwrap(account, KeyId(id), &wrapped)?;
+        let place = Place::Data(account, KeyId(id));
+        let bytes = store.master(&master)?.unwrap(place, &wrapped)?;
+        drop(store);
         let key = DataKey::new(KeyId(id), account, &bytes);
         self.keys.write().insert(account, key.clone());
         Ok(key)
@@ -194,7 +208,7 @@ impl Vault {
     }
 
     /// A keyed hash by which a private text can be found again: the same for the same text,
-    /// and useless without the master key. `scope` keeps different uses apart.
+    /// and useless without the vault. `scope` keeps different uses apart.
     pub fn index(&self, scope: &str, text: &str) -> String {
         let mac = Hmac::<Sha256>::new_from_slice(&self.index_key).map(|mut mac| {
             for part in [scope, text] {
@@ -207,14 +221,14 @@ impl Vault {
         mac.map(hex::encode).unwrap_or_default()
     }
 
-    /// A key for one purpose, the same as long as the master key is.
+    /// A key for one purpose, the same as long as the vault is, whatever its master key.
     pub fn derived_key(&self, purpose: &str) -> [u8; 32] {
-        self.master.derive(purpose)
+        master::expand(&self.root, purpose)
     }
 
     /// Keeps the hash of an account's password, in place of the one before.
     pub fn set_password(&self, account: AccountId, hash: &str) -> Result<(), VaultError> {
-        self.store.lock().execute(
+        self.store.lock().file.execute(
             "INSERT INTO passwords(account, hash) VALUES (?1, ?2)
              ON CONFLICT(account) DO UPDATE SET hash = excluded.hash",
             params![account.0, hash],
@@ -226,6 +240,6 @@ impl Vault {
     pub fn password(&self, account: AccountId) -> Result<Option<String>, VaultError> {
         let store = self.store.lock();
         let sql = "SELECT hash FROM passwords WHERE account = ?1";
-        Ok(store.query_row(sql, [account.0], |row| row.get(0)).optional()?)
+        Ok(store.file.query_row(sql, [account.0], |row| row.get(0)).optional()?)
     }
 }

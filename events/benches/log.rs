@@ -174,9 +174,26 @@ async fn measured(path: &Path, appenders: u64, events: u64) -> (Rate, u64) {
     let (counted, counter) = (Arc::clone(&log), Arc::clone(&batches));
     let following = tokio::spawn(async move { counting(&counted, counter).await });
     let rate = appending(&log, appenders, events).await;
+    if let Some((running, waiting)) = writer_times() {
+        let share = |seconds: f64| seconds / rate.seconds * 100.0;
+        let (running, waiting) = (share(running), share(waiting));
+        println!("the writer: {running:.0} % on a core, {waiting:.0} % waiting for one");
+    }
     following.abort();
     let _ = following.await;
     (rate, batches.load(Ordering::Relaxed).max(1))
+}
+
+/// Seconds that the thread which writes was running, and was ready to and had no core (Linux).
+fn writer_times() -> Option<(f64, f64)> {
+    for task in std::fs::read_dir("/proc/self/task").ok()?.flatten() {
+        if std::fs::read_to_string(task.path().join("comm")).ok()?.trim() == "log-writer" {
+            let times = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+            let mut times = times.split(' ').filter_map(|time| time.parse::<f64>().ok());
+            return Some((times.next()? / 1e9, times.next()? / 1e9));
+        }
+    }
+    None
 }
 
 /// Counts commits, told by a follower.

@@ -154,18 +154,38 @@ impl DataKey {
 
     /// Seals bytes. The nonce must never be used twice with one key.
     pub fn seal_bytes(&self, nonce: [u8; NONCE], plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        let payload = Payload { msg: plain, aad: &self.account.0.to_be_bytes() };
+        self.seal_for("", nonce, plain)
+    }
+
+    /// Opens sealed bytes.
+    pub fn open_bytes(&self, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.open_for("", sealed)
+    }
+
+    /// Seals bytes for one purpose: they open for no other.
+    pub fn seal_for(
+        &self,
+        purpose: &str,
+        nonce: [u8; NONCE],
+        plain: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        let payload = Payload { msg: plain, aad: &self.bound_to(purpose) };
         let sealed =
             self.cipher.encrypt(&Nonce::from(nonce), payload).map_err(|_| SealError::Closed)?;
         Ok([&nonce[..], &sealed].concat())
     }
 
-    /// Opens sealed bytes.
-    pub fn open_bytes(&self, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+    /// Opens bytes that were sealed for one purpose.
+    pub fn open_for(&self, purpose: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
         let (nonce, sealed) = sealed.split_at_checked(NONCE).ok_or(SealError::Closed)?;
         let nonce = Nonce::try_from(nonce).map_err(|_| SealError::Closed)?;
-        let payload = Payload { msg: sealed, aad: &self.account.0.to_be_bytes() };
+        let payload = Payload { msg: sealed, aad: &self.bound_to(purpose) };
         self.cipher.decrypt(&nonce, payload).map_err(|_| SealError::Closed)
+    }
+
+    /// What sealed bytes are bound to beside the key.
+    fn bound_to(&self, purpose: &str) -> Vec<u8> {
+        [&self.account.0.to_be_bytes(), purpose.as_bytes()].concat()
     }
 
     /// Seals a value as JSON, kept inline.
@@ -203,6 +223,17 @@ mod tests {
         altered[20] ^= 1;
         assert!(matches!(key(1).open_bytes(&altered), Err(SealError::Closed)));
         assert!(matches!(key(1).open_bytes(&altered[..5]), Err(SealError::Closed)));
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_sealed_for_one_purpose_opens_for_no_other() -> Result<(), SealError> {
+        let sealed = key(1).seal_for("one", [3; 12], b"private")?;
+        assert_eq!(key(1).open_for("one", &sealed)?, b"private");
+        for (account, purpose) in [(1, "two"), (1, ""), (2, "one")] {
+            let opened = key(account).open_for(purpose, &sealed);
+            assert!(matches!(opened, Err(SealError::Closed)), "{account} {purpose}");
+        }
         Ok(())
     }
 

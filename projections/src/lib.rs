@@ -7,6 +7,8 @@
 
 pub mod accounts;
 mod columns;
+pub mod connections;
+pub mod conversations;
 pub mod executions;
 mod generation;
 mod pool;

@@ -8,7 +8,9 @@ use hub_events::recorded::Recorded;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
-use crate::{accounts, executions, timeline, unfinished, usage, workflows};
+use crate::{
+    accounts, connections, conversations, executions, timeline, unfinished, usage, workflows,
+};
 
 /// A read model: tables, and how each event changes them.
 pub trait Projection: Send + Sync {
@@ -32,8 +34,10 @@ pub(crate) type Models = &'static [&'static dyn Projection];
 /// Every read model of the hub.
 pub(crate) const ALL: Models = &[
     &accounts::Accounts,
+    &connections::Connections,
     &workflows::Workflows,
     &executions::Executions,
+    &conversations::Conversations,
     &usage::Usage,
     &timeline::Timeline,
     &unfinished::Unfinished,

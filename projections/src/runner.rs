@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use hub_events::decider::Decider;
 use hub_events::fact::Fact;
-use hub_events::id::{AccountId, ExecutionId, WorkflowId};
+use hub_events::id::{AccountId, ConnectionId, ConversationId, ExecutionId, WorkflowId};
 use hub_events::log::{Log, ReadError};
 use hub_events::recorded::{Position, Recorded};
 use hub_events::{claim, collection, counter};
@@ -195,6 +195,8 @@ fn topic(account: AccountId, fact: &Fact) -> Topic {
         Fact::Collection(_) => collection::Collection::KIND,
         Fact::Counter(_) => counter::Counter::KIND,
         Fact::Claim(_) => claim::Claim::KIND,
+        Fact::Connection(_) => ConnectionId::KIND,
+        Fact::Conversation(_) => ConversationId::KIND,
     };
     (kind, account)
 }

@@ -45,11 +45,12 @@ pub struct LlmProvider {
     pub model: Option<String>,
     /// What it speaks: `openai` (the default for a server of your own), `anthropic`, `gemini` or
     /// `ollama`.
+    #[schema(value_type = Option<String>)]
     pub dialect: Option<Dialect>,
 }
 
 /// What a server speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dialect {
     /// OpenAI's Chat Completions.

@@ -84,7 +84,7 @@ fn is_setting((name, _): &(String, String)) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
     use super::*;
 
@@ -123,6 +123,8 @@ mod tests {
             ("HUB_EGRESS__ALLOW", "127.0.0.0/8, 10.0.0.0/8"),
             ("HUB_HTTP__CORS_ORIGINS", "https://a.example"),
             ("HUB_OWNER_KEY", "00000000000000000017"),
+            ("HUB_PLATFORMS__DIR", "/etc/hub/platforms"),
+            ("HUB_PLATFORMS__SLACK__BASE_URL", "http://127.0.0.1:9/api"),
             ("HUB_CONFIG", "elsewhere.toml"),
             ("HUB_PORT", "tcp://10.0.0.1:80"),
             ("HUB_SERVICE_HOST", "10.0.0.1"),
@@ -131,6 +133,8 @@ mod tests {
         assert_eq!(config.runs.wait_s, 7);
         assert_eq!(config.auth.registration, super::super::Registration::Closed);
         assert_eq!(config.egress.allow.len(), 2);
+        assert_eq!(config.platforms.dir, Some(PathBuf::from("/etc/hub/platforms")));
+        assert_eq!(config.platforms.each["slack"].base_url.path(), "/api");
         let origin = super::super::Origin::One("https://a.example".into());
         assert_eq!(config.http.cors_origins, [origin]);
         assert_eq!(config.owner_key.unwrap().reveal(), "00000000000000000017");
@@ -169,7 +173,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         type Variables = &'static [(&'static str, &'static str)];
-        let wrong: [(&str, Variables, &str); 10] = [
+        let wrong: [(&str, Variables, &str); 12] = [
             ("[llm.openai]\nkey = 'x'", &[], "llm.openai.key"),
             ("", &[("HUB_LLM__OPENAI_API_KEY", "x")], "llm.openai_api_key"),
             ("", &[("OPENAI_BASE_URL", "api.example")], "llm.openai.base_url"),
@@ -180,6 +184,8 @@ mod tests {
             ("", &[("HUB_DATADIR", "x")], "datadir"),
             ("[runs]\nwait_s = 'soon'", &[], "runs.wait_s"),
             ("", &[("HUB_EGRESS__ALLOW", "10.0.0.0/99")], "10.0.0.0/99"),
+            ("", &[("HUB_PLATFORMS__SLACK__BASE_URL", "slack")], "platforms"),
+            ("[platforms.slack]\nurl = 'https://a.example'", &[], "url"),
         ];
         for (toml, environment, named) in wrong {
             let error = load(toml, environment, &[]).unwrap_err();

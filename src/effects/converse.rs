@@ -13,15 +13,19 @@ mod window;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use hub_events::Effect;
 use hub_events::conversation::{Command, CompletionFailure, Conversation, ModelRef};
 use hub_events::id::{AccountId, ConversationId, StreamId};
-use hub_events::{Decider, Effect};
+
+use serde_json::Value;
 
 use super::{Accident, Effectful, Outside};
-use crate::llm::{Answer, CompletionError, Deltas, Request};
+use crate::config::Secret;
+use crate::connections::ConnectionError;
 use crate::llm::providers::Choice;
+use crate::llm::{Answer, CompletionError, Deltas, Request};
 
-pub use offer::Offers;
+pub use offer::{Offers, Shelf};
 
 /// The conversation in which an effect is carried out.
 #[derive(Clone, Debug)]
@@ -95,11 +99,29 @@ async fn complete(
         let message = format!("There is no provider `{}` any more", model.provider);
         return Ok(Err(CompletionError::unknown_model(message)));
     };
-    let key = outside.vault.model_key(account, &model.provider)?;
+    let key = own_key(account, &model.provider, outside).await?;
     let asked = provider.complete(key.as_ref(), request, deltas);
     Ok(tokio::time::timeout(request.timeout, asked)
         .await
         .unwrap_or_else(|_| Err(CompletionError::timeout())))
+}
+
+/// The account's own key for a provider: that of its connection to the platform of that name.
+async fn own_key(
+    account: AccountId,
+    provider: &str,
+    outside: &Outside,
+) -> Result<Option<Secret>, Accident> {
+    let connections = &outside.connections;
+    match connections.choose(account, provider, None).await {
+        Ok(connection) => {
+            let opened = connections.open(account, connection).await?;
+            let key = opened.config.get("api_key").and_then(Value::as_str);
+            Ok(key.map(|key| Secret::from(key.to_owned())))
+        }
+        Err(ConnectionError::Refused(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What an answer cost, in micro-dollars, where that is known.

@@ -1,6 +1,6 @@
 //! What is refused, whatever form it takes.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::net::SocketAddr;
 
@@ -136,4 +136,50 @@ async fn endless_redirects_large_and_cut_answers_and_closed_ports_are_told_apart
     for error in [too_large, unanswered, not_sent] {
         assert!(!error.to_string().contains("word"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn what_the_operator_names_is_reached_and_what_it_redirects_to_is_checked() {
+    let egress = Egress::resolving(Vec::new(), Arc::new(Loopback)).unwrap();
+    let (port, _heard) = server("HTTP/1.1 200 X\r\ncontent-length: 2\r\n\r\nok".into()).await;
+    let (away, _heard) = server(format!(
+        "HTTP/1.1 302 X\r\nlocation: http://127.0.0.1:{port}/\r\ncontent-length: 0\r\n\r\n"
+    ))
+    .await;
+    let trusted = |url: String| Request { trusted: true, ..get(&url) };
+    for host in ["127.0.0.1", "private.example"] {
+        let url = format!("http://{host}:{port}/");
+        let answer = egress.send(trusted(url.clone())).await.unwrap();
+        assert_eq!(&answer.body[..], b"ok", "{host}");
+        let refused = egress.send(get(&url)).await;
+        assert!(matches!(refused, Err(EgressError::Refused(_))), "{host}: {refused:?}");
+        let redirected = egress.send(trusted(format!("http://{host}:{away}/"))).await;
+        assert!(matches!(redirected, Err(EgressError::Refused(_))), "{host}: {redirected:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_read_as_it_comes_within_its_limits() {
+    let egress = allowing(&["127.0.0.0/8"]);
+    let head = "HTTP/1.1 200 X\r\nx-kind: stream\r\ncontent-length:";
+    let (whole, _heard) = server(format!("{head} 5\r\n\r\nwhole")).await;
+    let (large, _heard) = server(format!("{head} 2000\r\n\r\n{}", "x".repeat(2_000))).await;
+    let (cut, _heard) = server(format!("{head} 9\r\n\r\nx")).await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent_port = silent.local_addr().unwrap().port();
+    let opened = async |port: u16, silence: u64| {
+        let url = format!("http://127.0.0.1:{port}/?secret=word");
+        let request = Request { max_bytes: 1_000, ..get(&url) };
+        let mut incoming = egress.open(request, Duration::from_millis(silence)).await?;
+        assert_eq!(incoming.headers["x-kind"], "stream");
+        incoming.rest().await
+    };
+    assert_eq!(&opened(whole, 4_000).await.unwrap()[..], b"whole");
+    let error = opened(large, 4_000).await.unwrap_err();
+    assert!(matches!(error, EgressError::TooLarge(_, 1_000)), "{error:?}");
+    let error = opened(cut, 4_000).await.unwrap_err();
+    assert!(matches!(error, EgressError::Unanswered(_)), "{error:?}");
+    let error = opened(silent_port, 50).await.unwrap_err();
+    assert!(matches!(error, EgressError::Silent(_)), "{error:?}");
+    assert!(!error.to_string().contains("word"), "{error}");
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{
     ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
@@ -85,10 +86,19 @@ impl Spent {
     }
 }
 
+/// Marks a request that asks for the head of an answer only.
+#[derive(Clone, Copy)]
+struct HeadOnly;
+
+/// Whether a request, which is handled like any GET, asks for the head of the answer only.
+pub(super) fn asks_for_head_only(request: &HttpRequest) -> bool {
+    request.extensions().get::<HeadOnly>().is_some()
+}
+
 /// The outermost part: id, span, measurement, headers.
 pub(super) async fn exchange(
     hub: Data<Hub>,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
@@ -103,7 +113,18 @@ pub(super) async fn exchange(
     );
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(spent.clone());
+    if method == Method::HEAD {
+        request.extensions_mut().insert(HeadOnly);
+        request.head_mut().method = Method::GET;
+    }
     let mut answer = next.call(request).instrument(span.clone()).await?.map_into_boxed_body();
+    if method == Method::HEAD {
+        // The server sends no body but would work through it.
+        answer = answer.map_body(|_, body| match body.size() {
+            BodySize::Stream => BoxBody::new(actix_web::body::None::new()),
+            _ => body,
+        });
+    }
 
     let route = answer.request().match_pattern();
     let (route, status) = (route.as_deref().unwrap_or("none"), answer.status().as_u16());

@@ -104,7 +104,7 @@ impl Server {
         let secret = key.or(self.key.as_ref()).map(Secret::reveal).filter(|key| !key.is_empty());
         let mut request = egress::Request::new(method, self.url(&operation), timeout);
         request.headers = headers(&operation, secret)
-            .map_err(|_| CompletionError::unauthorized("The key has characters that no key has"))?;
+            .map_err(|_| CompletionError::without_key("The key has characters that no key has"))?;
         request.body = body;
         request.max_bytes = MOST;
         request.trusted = true;

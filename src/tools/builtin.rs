@@ -3,12 +3,13 @@
 //! One file per tool. Never here: tools of platforms, or of other servers.
 
 mod collected;
+mod email_template;
 pub mod file_management;
 mod http_request;
 mod set_variables;
 mod transform;
 mod wait;
-mod web_tools;
+pub mod web_tools;
 
 #[cfg(test)]
 mod tests;
@@ -30,17 +31,20 @@ pub struct Parts {
     pub log: Arc<dyn Log>,
     /// Seals it.
     pub vault: Arc<Vault>,
+    /// The short links that the hub serves.
+    pub links: Arc<web_tools::Links>,
 }
 
 /// Every tool that the hub itself has.
 pub fn tools(parts: Parts) -> Vec<Arc<dyn Tool>> {
-    let Parts { egress, log, vault } = parts;
+    let Parts { egress, log, vault, links } = parts;
     vec![
+        Arc::new(email_template::EmailTemplate::new(Arc::clone(&log), Arc::clone(&vault))),
         Arc::new(file_management::FileManagement::new(log, vault)),
         Arc::new(http_request::HttpRequest::new(Arc::clone(&egress))),
         Arc::new(set_variables::SetVariables::default()),
         Arc::new(transform::Transform::default()),
         Arc::new(wait::Wait::default()),
-        Arc::new(web_tools::WebTools::new(egress)),
+        Arc::new(web_tools::WebTools::new(egress, links)),
     ]
 }

@@ -1,9 +1,10 @@
-//! The master key: from where it comes, what is derived from it, how it wraps data keys.
+//! The master key: what is derived from it, how it wraps the keys below it.
 //!
-//! Never here: content; that is sealed with data keys.
+//! Never here: content; that is sealed with data keys. Nor where master keys come from
+//! (`keyring`).
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -11,7 +12,7 @@ use hkdf::Hkdf;
 use hub_events::id::AccountId;
 use hub_events::sealed::{DataKey, KeyId};
 use sha2::Sha256;
-use zeroize::ZeroizeOnDrop;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::VaultError;
 use crate::clock;
@@ -28,7 +29,7 @@ pub enum MasterKeyError {
     Malformed,
     /// Its file cannot be read or made.
     #[error("the master key file {0}: {1}")]
-    File(std::path::PathBuf, #[source] std::io::Error),
+    File(PathBuf, #[source] std::io::Error),
 }
 
 impl MasterKey {
@@ -49,12 +50,8 @@ impl MasterKey {
         Self::parse(&text.map_err(|error| MasterKeyError::File(path.to_owned(), error))?)
     }
 
-    /// The key in a file, which is made with a fresh key, readable by its owner only, where it
-    /// is missing.
-    pub fn read_or_make(path: &Path) -> Result<Self, MasterKeyError> {
-        if path.exists() {
-            return Self::read(path);
-        }
+    /// A fresh key in a new file, readable by its owner only; durable when it returns.
+    pub(super) fn make(path: &Path) -> Result<Self, MasterKeyError> {
         let failed = |error| MasterKeyError::File(path.to_owned(), error);
         let key = Self(clock::random());
         let mut options = std::fs::OpenOptions::new();
@@ -64,45 +61,69 @@ impl MasterKey {
         let mut file = options.open(path).map_err(failed)?;
         writeln!(file, "{}", STANDARD.encode(key.0)).map_err(failed)?;
         file.sync_all().map_err(failed)?;
+        sync_directory_of(path)?;
         Ok(key)
     }
 
     /// A name for this key that does not give it away.
     pub fn id(&self) -> String {
-        let [a, b, c, d, ..] = self.derive("id");
+        let [a, b, c, d, ..] = expand(&self.extracted(), "id");
         hex::encode([a, b, c, d])
     }
 
-    /// A key for one purpose.
-    pub fn derive(&self, purpose: &str) -> [u8; 32] {
-        let mut derived = [0; 32];
-        // 32 bytes are always within what the function can give.
-        let _ = Hkdf::<Sha256>::new(None, &self.0).expand(purpose.as_bytes(), &mut derived);
-        derived
+    /// What keys are derived from: the first half of HKDF.
+    pub(super) fn extracted(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(Hkdf::<Sha256>::extract(None, &self.0).0.into())
     }
 
-    fn wrapping(&self, account: AccountId, key: KeyId) -> DataKey {
-        DataKey::new(key, account, &self.derive(&format!("wrap {account} {}", key.0)))
+    fn wrapping(&self, place: Place) -> DataKey {
+        let (account, key, label) = match place {
+            Place::Root => (AccountId(0), KeyId(0), "wrap root".to_owned()),
+            Place::Data(account, key) => (account, key, format!("wrap {account} {}", key.0)),
+        };
+        DataKey::new(key, account, &expand(&self.extracted(), &label))
     }
 
-    /// Wraps an account's data key.
-    pub(super) fn wrap(
-        &self,
-        account: AccountId,
-        key: KeyId,
-        bytes: &[u8; 32],
-    ) -> Result<Vec<u8>, VaultError> {
-        Ok(self.wrapping(account, key).seal_bytes(clock::random(), bytes)?)
+    /// Wraps a key for its place.
+    pub(super) fn wrap(&self, place: Place, bytes: &[u8; 32]) -> Result<Vec<u8>, VaultError> {
+        Ok(self.wrapping(place).seal_bytes(clock::random(), bytes)?)
     }
 
-    /// Unwraps an account's data key.
+    /// Unwraps the key of a place.
     pub(super) fn unwrap(
         &self,
-        account: AccountId,
-        key: KeyId,
+        place: Place,
         wrapped: &[u8],
-    ) -> Result<[u8; 32], VaultError> {
-        let bytes = self.wrapping(account, key).open_bytes(wrapped)?;
-        bytes.try_into().map_err(|_| VaultError::WrongMaster)
+    ) -> Result<Zeroizing<[u8; 32]>, VaultError> {
+        let bytes = Zeroizing::new(self.wrapping(place).open_bytes(wrapped)?);
+        let bytes = bytes.as_slice().try_into().map_err(|_| VaultError::WrongMaster)?;
+        Ok(Zeroizing::new(bytes))
     }
+}
+
+/// Where a wrapped key belongs; it opens for no other place.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// The root of derived keys.
+    Root,
+    /// A data key of an account.
+    Data(AccountId, KeyId),
+}
+
+/// A key for one purpose: the second half of HKDF.
+pub(super) fn expand(extracted: &[u8; 32], purpose: &str) -> [u8; 32] {
+    let mut derived = [0; 32];
+    // 32 bytes are always a key for this, and always within what it can give.
+    if let Ok(kdf) = Hkdf::<Sha256>::from_prk(extracted) {
+        let _ = kdf.expand(purpose.as_bytes(), &mut derived);
+    }
+    derived
+}
+
+/// Makes a file's name durable.
+pub(super) fn sync_directory_of(path: &Path) -> Result<(), MasterKeyError> {
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
+    let synced = std::fs::File::open(directory).and_then(|directory| directory.sync_all());
+    synced.map_err(|error| MasterKeyError::File(path.to_owned(), error))
 }

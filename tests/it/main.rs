@@ -13,7 +13,11 @@
 
 mod access;
 mod crash;
+mod head;
 mod hub;
+mod models;
+mod providers;
 mod runs;
 mod stub;
+mod tools;
 mod workflows;

@@ -3,22 +3,22 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use hub_events::blob::BlobId;
 use hub_events::fact::Fact;
-use hub_events::id::{AccountId, CallId, ExecutionId, StepId, WorkflowId};
+use hub_events::id::{AccountId, CallId, ConnectionId, ExecutionId, StepId, WorkflowId};
 use hub_events::sealed::{KeyId, Sealed};
 use hub_events::testing::{epoch, sealed};
-use hub_events::{Class, account, claim, collection, counter, execution, workflow};
+use hub_events::{Class, account, claim, collection, connection, counter, execution, workflow};
 use uuid::Uuid;
 
 /// A moment with microseconds, as the clock gives them.
-fn moment() -> DateTime<Utc> {
+pub(crate) fn moment() -> DateTime<Utc> {
     epoch() + TimeDelta::microseconds(1_500_042)
 }
 
-fn blob<T>() -> Sealed<T> {
+pub(crate) fn blob<T>() -> Sealed<T> {
     Sealed::in_blob(KeyId(2), BlobId([0xab; 32]))
 }
 
-fn call() -> CallId {
+pub(crate) fn call() -> CallId {
     CallId(Uuid::from_u128(0x0190_1234_5678_7abc_8def_0123_4567_89ab))
 }
 
@@ -26,7 +26,10 @@ pub(crate) fn facts() -> Vec<Fact> {
     let executions = executions().into_iter().map(Fact::Execution);
     let workflows = workflows().into_iter().map(Fact::Workflow);
     let accounts = accounts().into_iter().map(Fact::Account);
-    executions.chain(workflows).chain(accounts).chain(small()).collect()
+    let connections = connections().into_iter().map(Fact::Connection);
+    let conversations = crate::conversations::events().into_iter().map(Fact::Conversation);
+    let large = executions.chain(workflows).chain(accounts).chain(connections);
+    large.chain(small()).chain(conversations).collect()
 }
 
 fn executions() -> Vec<execution::Event> {
@@ -119,6 +122,28 @@ fn accounts() -> Vec<account::Event> {
             expires_at: Some(moment()),
         }),
         Event::KeyRevoked(KeyRevoked { hash }),
+    ]
+}
+
+fn connections() -> Vec<connection::Event> {
+    use connection::*;
+    let status = Status::Active;
+    vec![
+        Event::Created(Created {
+            connection: ConnectionId(5),
+            account: AccountId(1),
+            platform: "slack".to_owned(),
+            name: sealed(1),
+            status,
+            config: sealed(2),
+        }),
+        Event::Changed(Changed { name: sealed(3), status, config: sealed(4) }),
+        Event::SecretRotated(SecretRotated {}),
+        Event::Tested(Tested { ok: false, error: Some(sealed(5)) }),
+        Event::StatusChanged(StatusChanged { status: Status::Error, reason: Some(sealed(6)) }),
+        Event::Refreshed(Refreshed { config: sealed(7), expires_at: Some(moment()) }),
+        Event::Expired(Expired { reason: sealed(8) }),
+        Event::Deleted(Deleted {}),
     ]
 }
 

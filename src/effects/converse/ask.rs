@@ -69,10 +69,8 @@ pub(super) async fn ask(
     for call in &answer.calls {
         calls.push(check::check(talk, call, outside).await?);
     }
-    let content = AnswerContent {
-        text: answer.text.clone(),
-        calls: answer.calls.iter().map(kept).collect(),
-    };
+    let content =
+        AnswerContent { text: answer.text.clone(), calls: answer.calls.iter().map(kept).collect() };
     Ok(Command::RecordAnswer(Answer {
         turn: turn.turn,
         round,

@@ -52,10 +52,8 @@ pub(super) async fn call(
             Outcome::Failed(sealed_failure(talk.account, failure, outside).await?)
         }
         tools::Outcome::Deferred { .. } => {
-            let failure = Failure::lasting(
-                "cannot_wait",
-                "A conversation does not sleep; a workflow can",
-            );
+            let failure =
+                Failure::lasting("cannot_wait", "A conversation does not sleep; a workflow can");
             Outcome::Failed(sealed_failure(talk.account, failure, outside).await?)
         }
     };

@@ -77,7 +77,8 @@ impl Shelf {
             Document {
                 name: &card.name,
                 description: &card.description,
-                group: Some(card.platform.as_ref().unwrap_or(&card.category)),
+                platform: card.platform.as_deref(),
+                category: Some(&card.category),
                 schema: &card.schema,
             }
         }));
@@ -106,7 +107,7 @@ pub(super) async fn choose(
             break;
         }
         match &tool.card().platform {
-            Some(platform) if !connected.contains(platform) => {
+            Some(platform) if !connected.contains(&**platform) => {
                 offered.unconnected.insert(Arc::clone(platform));
             }
             _ => offered.tools.push(Arc::clone(tool)),

@@ -59,7 +59,8 @@ pub(super) async fn read(
         && let Some(Event::Summarised(made)) = event(talk, place.version, outside).await?
     {
         let summary: String = outside.vault.open_sealed(talk.account, &made.summary).await?;
-        messages.push(Message::User { text: format!("What was said before, in short:\n{summary}") });
+        messages
+            .push(Message::User { text: format!("What was said before, in short:\n{summary}") });
         messages.push(Message::Assistant { text: "Understood.".to_owned(), calls: Vec::new() });
     }
     for stretch in &window.turns {

@@ -1,15 +1,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hub_events::Class;
-use hub_events::id::{AccountId, CallId};
+use hub_events::id::AccountId;
+use hub_events::log::Log;
 use serde_json::{Value, json};
 
+use super::web_tools::Links;
+use crate::clock::Clock;
+use crate::config::Quotas;
+use crate::counters::Counters;
 use crate::expressions::Context;
-use crate::tools::{Call, Failure, Fault, Outcome, Registry, Source};
+use crate::tools::{Call, Failure, Fault, Outcome, Registry, Source, testing};
 
 const ANN: AccountId = AccountId(1);
 
@@ -20,9 +24,12 @@ fn faults(name: &str, arguments: &Value) -> Vec<Fault> {
 fn registry() -> Registry {
     let egress = Arc::new(crate::egress::Egress::new(Vec::new()).expect("a client"));
     let (_directory, vault) = crate::vault::testing::vault(&[]);
-    let log = hub_events::log::memory::Memory::new();
+    let log: Arc<dyn Log> = hub_events::log::memory::Memory::new();
+    let counters = Counters::new(Arc::clone(&log), Clock::settable(now()), Quotas::default());
+    let (own_log, own_vault) = (Arc::clone(&log), Arc::clone(&vault));
+    let links = Links::new(own_log, own_vault, counters, "http://hub.example".to_owned());
     let registry = Registry::default();
-    let tools = super::tools(super::Parts { egress, log, vault });
+    let tools = super::tools(super::Parts { egress, log, vault, links });
     registry.fill(Source::Hub, tools).expect("no name twice");
     registry
 }
@@ -43,16 +50,7 @@ async fn call(name: &str, arguments: Value, context: Option<Context>) -> Outcome
     let registry = registry();
     let tool = registry.find(ANN, name).expect("a tool");
     assert_eq!(tool.class(&arguments), Class::Read);
-    let call = Call {
-        id: CallId(uuid::Uuid::nil()),
-        account: ANN,
-        connection: None,
-        arguments,
-        context,
-        now: now(),
-        timeout: Duration::from_secs(30),
-    };
-    tool.call(call).await
+    tool.call(Call { context, now: now(), ..testing::call(ANN, arguments) }).await
 }
 
 #[tokio::test]
@@ -133,6 +131,7 @@ async fn a_wait_is_put_off_until_its_moment() {
 
 #[tokio::test]
 async fn arguments_are_checked() {
+    let long = format!("http://a.example/{}", "x".repeat(2_048));
     let table = [
         ("wait", json!({})),
         ("wait", json!({"seconds": 1, "until": "2026-02-01T00:00:00Z"})),
@@ -143,6 +142,12 @@ async fn arguments_are_checked() {
         ("transform", json!({})),
         ("transform", json!({"expression": ""})),
         ("transform", json!({"expression": ".", "language": "python"})),
+        ("web_tools", json!({"operation": "generate_short_link"})),
+        ("web_tools", json!({"operation": "generate_short_link", "url": "ftp://a.example"})),
+        ("web_tools", json!({"operation": "generate_short_link", "url": long})),
+        ("web_tools", json!({"operation": "generate_tracking_link", "url": "http://a.example"})),
+        ("web_tools", json!({"operation": "get_link_stats"})),
+        ("web_tools", json!({"operation": "delete_link", "url": "http://a.example"})),
     ];
     for (name, arguments) in table {
         assert!(!faults(name, &arguments).is_empty(), "{name} {arguments}");

@@ -1,7 +1,10 @@
-//! `web_tools`: reading pages, drawing data from them, looking whether a site answers.
+//! `web_tools`: reading pages, drawing data from them, looking whether a site answers, short
+//! links.
 //!
 //! Never here: driving a browser; the original's `automate_task` is not offered.
 
+mod arguments;
+mod links;
 mod page;
 
 use std::sync::Arc;
@@ -16,6 +19,8 @@ use url::Url;
 use crate::egress::{Egress, EgressError, Request};
 use crate::tools::{Call, Card, Failure, Outcome, Tool};
 
+pub use self::links::{Link, Links};
+
 /// How many sites one call looks at.
 const MOST_SITES: usize = 50;
 
@@ -27,71 +32,23 @@ const SITE: Duration = Duration::from_secs(10);
 pub(super) struct WebTools {
     card: Card,
     egress: Arc<Egress>,
-}
-
-fn schema() -> Value {
-    let url = json!({ "type": "string", "format": "uri", "pattern": "^https?://" });
-    let needs = |operations: &[&str], needed: Value| {
-        json!({
-            "if": { "properties": { "operation": { "enum": operations } } },
-            "then": needed,
-        })
-    };
-    let one_of = |names: &[&str]| {
-        let each: Vec<_> = names.iter().map(|name| json!({ "required": [name] })).collect();
-        json!({ "oneOf": each })
-    };
-    json!({
-        "type": "object",
-        "required": ["operation"],
-        "additionalProperties": false,
-        "properties": {
-            "operation": { "type": "string",
-                "enum": ["scrape_website", "extract_data", "extract_emails", "check_status"],
-                "description": "What to do." },
-            "url": { "type": "string", "format": "uri", "pattern": "^https?://",
-                "description": "The page." },
-            "urls": { "type": "array", "items": url, "minItems": 1, "maxItems": MOST_SITES,
-                "description": "check_status: several sites at once." },
-            "html": { "type": "string", "maxLength": 10_000_000,
-                "description": "extract_data: a page that is at hand, in place of `url`." },
-            "text": { "type": "string", "maxLength": 10_000_000,
-                "description": "extract_emails: a text that is at hand, in place of `url`." },
-            "selectors": { "type": "object", "minProperties": 1,
-                "description": "extract_data: name to CSS selector, or to {selector, attribute, \
-                                all}. Without it: headings, tables, JSON-LD and meta data.",
-                "additionalProperties": { "anyOf": [
-                    { "type": "string", "minLength": 1 },
-                    { "type": "object", "required": ["selector"], "additionalProperties": false,
-                        "properties": {
-                            "selector": { "type": "string", "minLength": 1 },
-                            "attribute": { "type": "string" },
-                            "all": { "type": "boolean" },
-                        } },
-                ] } },
-        },
-        "allOf": [
-            needs(&["scrape_website"], json!({ "required": ["url"] })),
-            needs(&["extract_data"], one_of(&["url", "html"])),
-            needs(&["extract_emails"], one_of(&["url", "text"])),
-            needs(&["check_status"], one_of(&["url", "urls"])),
-        ],
-    })
+    links: Arc<Links>,
 }
 
 impl WebTools {
-    /// The tool, over the only way out.
-    pub(super) fn new(egress: Arc<Egress>) -> Self {
+    /// The tool, over the only way out and the links of all accounts.
+    pub(super) fn new(egress: Arc<Egress>, links: Arc<Links>) -> Self {
         let card = Card::new(
             "web_tools",
             "web_tools",
-            "Reads web pages: scrape_website gives a page's title, text, headings \
-                          and links; extract_data picks values by CSS selectors; \
-                          extract_emails finds addresses; check_status tells whether sites \
-                          answer.",
-            schema(),
+            "Reads web pages: scrape_website gives a page's title, text, headings and links; \
+             extract_data picks values by CSS selectors; extract_emails finds addresses; \
+             check_status tells whether sites answer. Makes short links: generate_short_link, \
+             generate_tracking_link (with utm parameters), get_link_stats (how often one was \
+             followed), delete_link.",
+            arguments::schema(),
         );
-        Self { card, egress }
+        Self { card, egress, links }
     }
 
     /// The text at a URL, and where it came from after redirects.
@@ -152,6 +109,10 @@ impl WebTools {
                 let (_, text) = self.page(&call, "text").await?;
                 apart(move || Ok(page::emails(&text))).await
             }
+            Some("generate_short_link") => self.links.shorten(&call).await,
+            Some("generate_tracking_link") => self.links.track(&call).await,
+            Some("get_link_stats") => self.links.stats(&call).await,
+            Some("delete_link") => self.links.delete(&call).await,
             _ => {
                 let one = call.arguments.get("url").and_then(Value::as_str);
                 let several = call.arguments.get("urls").and_then(Value::as_array);
@@ -190,8 +151,13 @@ impl Tool for WebTools {
         &self.card
     }
 
-    fn class(&self, _: &Value) -> Class {
-        Class::Read
+    fn class(&self, arguments: &Value) -> Class {
+        match arguments.get("operation").and_then(Value::as_str) {
+            // The same call makes the same link.
+            Some("generate_short_link" | "generate_tracking_link") => Class::Keyed,
+            Some("delete_link") => Class::Idempotent,
+            _ => Class::Read,
+        }
     }
 
     fn call(&self, call: Call) -> BoxFuture<'_, Outcome> {

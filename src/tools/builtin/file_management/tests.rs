@@ -1,12 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::time::Duration;
-
-use hub_events::id::{AccountId, CallId};
+use hub_events::id::AccountId;
 use hub_events::log::memory::Memory;
 use hub_events::testing::epoch;
 
 use super::*;
+use crate::tools::testing::call;
 use crate::tools::{Fault, Registry, Source};
 use crate::vault::testing;
 
@@ -36,10 +35,7 @@ impl Given {
 
     async fn outcome(&self, account: AccountId, arguments: Value) -> Outcome {
         assert_eq!(self.faults(&arguments), [], "{arguments}");
-        let id = CallId(uuid::Uuid::from_u128(1));
-        let (now, timeout) = (epoch(), Duration::from_secs(60));
-        let (connection, context) = (None, None);
-        self.tool.call(Call { id, account, connection, arguments, context, now, timeout }).await
+        self.tool.call(call(account, arguments)).await
     }
 
     async fn done(&self, arguments: Value) -> Value {
