@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::connections::Connections;
 use crate::connections::probe::Unequipped;
 use crate::counters::Counters;
-use crate::effects::{Outside, Plans};
+use crate::effects::{Offers, Outside, Plans};
 use crate::egress::Egress;
 use crate::feed::Feed;
 use crate::limits::Limits;
@@ -181,6 +181,10 @@ pub(crate) fn join(
         feed: Arc::clone(&feed),
         tools: Arc::clone(&tools),
         plans: Plans::default(),
+        counters: Arc::clone(&counters),
+        models: Arc::clone(&providers),
+        connections: Arc::clone(&connections),
+        offers: Offers::default(),
     });
     let limits = ActorLimits {
         per_entity: config.limits.commands_per_thing,

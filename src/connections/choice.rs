@@ -2,6 +2,8 @@
 //!
 //! Never here: what is done with it.
 
+use std::collections::BTreeSet;
+
 use hub_events::connection::Status;
 use hub_events::id::{AccountId, ConnectionId};
 use hub_events::refusal::{Kind, Refusal};
@@ -28,6 +30,13 @@ impl Connections {
             Some((id, _)) => Ok(*id),
             None => Err(self.none_active(platform, &all).into()),
         }
+    }
+
+    /// The platforms to which an account has an active connection.
+    pub async fn platforms(&self, account: AccountId) -> Result<BTreeSet<String>, ConnectionError> {
+        let all = self.list(account).await?.into_iter();
+        let active = all.filter(|view| view.status == Status::Active);
+        Ok(active.map(|view| view.platform).collect())
     }
 
     fn none_active(&self, platform: &str, all: &[(ConnectionId, Status)]) -> Refusal {

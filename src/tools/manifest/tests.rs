@@ -85,12 +85,10 @@ impl Bench {
     async fn call(&self, tool: &dyn Tool, arguments: Value, connection: i64) -> Outcome {
         let call = Call {
             id: CallId(crate::clock::uuid()),
-            account: AccountId(1),
             connection: Some(ConnectionId(connection)),
-            arguments,
-            context: None,
             now: self.parts.clock.now(),
             timeout: Duration::from_secs(10),
+            ..crate::tools::testing::call(AccountId(1), arguments)
         };
         tool.call(call).await
     }
