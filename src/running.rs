@@ -19,14 +19,13 @@ use crate::actors::{Actors, Limits as ActorLimits};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::connections::Connections;
-use crate::connections::probe::Unequipped;
 use crate::counters::Counters;
 use crate::effects::{Outside, Plans};
 use crate::egress::Egress;
 use crate::feed::Feed;
 use crate::limits::Limits;
 use crate::platforms::Catalogue;
-use crate::tools::{Registry, Source, Twice, builtin};
+use crate::tools::{Registry, Source, Twice, builtin, manifest};
 use crate::vault::{Keyring, MasterKeyError, Vault, VaultError};
 use crate::{Hub, http, telemetry};
 
@@ -146,13 +145,17 @@ pub(crate) fn join(
     let counters = Counters::new(Arc::clone(&log), clock.clone(), config.quotas.clone());
     let egress = Egress::new(config.egress.allow.clone())
         .map_err(|error| StartError::Egress(error.to_string()))?;
+    let egress = Arc::new(egress);
     let tools = Arc::new(Registry::default());
     let parts = builtin::Parts {
-        egress: Arc::new(egress),
+        egress: Arc::clone(&egress),
         log: Arc::clone(&log),
         vault: Arc::clone(&vault),
     };
     tools.fill(Source::Hub, builtin::tools(parts))?;
+    let lines =
+        Arc::new(manifest::Parts::new(egress, Arc::clone(&connections) as _, clock.clone()));
+    tools.fill(Source::Platforms, manifest::tools(&catalogue, &lines))?;
     let feed = Arc::new(Feed::default());
     let outside = Arc::new(Outside {
         clock: clock.clone(),
@@ -181,7 +184,7 @@ pub(crate) fn join(
         vault,
         catalogue,
         connections,
-        probe: Arc::new(Unequipped),
+        probe: lines,
         counters,
         feed,
         tools,

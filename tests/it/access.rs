@@ -4,6 +4,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use crate::hub::{Hub, OWNER_KEY};
+use crate::stub::Stub;
 
 /// Every operation that needs a caller, with a body that it accepts. `{w}`, `{e}` and `{c}` stand
 /// for a workflow, a run and a connection.
@@ -103,12 +104,13 @@ async fn no_operation_is_missing_from_the_table() {
 
 #[tokio::test]
 async fn what_is_anothers_looks_like_what_is_not_there() {
-    let hub = Hub::start();
+    let hub = Hub::with_slack(&Stub::start(&[]).await);
+    let connection = hub.slack("xoxb-1").await;
     let workflow = hub.workflow(json!([{ "tool_name": "set_variables" }])).await;
     let run = hub.run(workflow, json!({})).await["id"].as_i64().unwrap();
     let (_, stranger) = hub.account("stranger@example.com").await;
     for operation in OPERATIONS.iter().filter(|operation| operation.1.contains('{')) {
-        let theirs = ask(&hub, &stranger, *operation, [workflow, run, 1]).await;
+        let theirs = ask(&hub, &stranger, *operation, [workflow, run, connection]).await;
         let nobodys = ask(&hub, &stranger, *operation, [987_654; 3]).await;
         assert_eq!((theirs.0, nobodys.0), (404, 404), "{operation:?}");
         assert_eq!(theirs.1["detail"], nobodys.1["detail"], "{operation:?}");
@@ -123,6 +125,8 @@ async fn what_is_anothers_looks_like_what_is_not_there() {
     let (_, body) = hub.get(&format!("/workflows/{workflow}")).await;
     assert_eq!(body["data"]["version"], 1);
     assert_eq!(hub.execution(run).await["status"], "completed");
+    let (_, body) = hub.get(&format!("/connections/{connection}")).await;
+    assert_eq!(body["data"]["status"], "active");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@
 )]
 
 mod access;
+mod connections;
 mod crash;
 mod hub;
 mod runs;
