@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use arrotech_hub::tools::search::{Document, Index};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 const TIMES: u32 = 20;
 
@@ -22,7 +22,8 @@ fn main() {
         for (name, rest) in group.as_table().unwrap() {
             let [description, arguments] = rest.as_array().unwrap().as_slice() else { continue };
             let arguments = arguments.as_str().unwrap().split_whitespace();
-            let properties: Map<_, _> = arguments.map(|name| (name.to_owned(), json!({}))).collect();
+            let properties: Map<_, _> =
+                arguments.map(|name| (name.to_owned(), json!({}))).collect();
             let schema = json!({ "properties": properties });
             tools.push((platform, name, description.as_str().unwrap(), schema));
         }
