@@ -104,6 +104,10 @@ impl Effectful for Execution {
                 }
                 Effect::Call { step, attempt } => call::call(&run, step, attempt, &outside).await,
                 Effect::Wake { step } => Ok(Command::WakeStep { step }),
+                Effect::Complete { .. }
+                | Effect::Summarise { .. }
+                | Effect::CallTool { .. }
+                | Effect::Expire { .. } => Err(Accident::Astray(effect)),
             }
         })
     }

@@ -18,6 +18,8 @@ use crate::accounts::{AccountError, NewKey, bootstrap_owner};
 use crate::actors::{Actors, Limits as ActorLimits};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::connections::Connections;
+use crate::connections::probe::Unequipped;
 use crate::counters::Counters;
 use crate::effects::{Outside, Plans};
 use crate::egress::Egress;
@@ -25,6 +27,7 @@ use crate::feed::Feed;
 use crate::limits::Limits;
 use crate::llm::providers::{OFFLINE, ProvidersError};
 use crate::llm::{Providers, offline};
+use crate::platforms::Catalogue;
 use crate::tools::{Registry, Source, Twice, builtin};
 use crate::vault::{Keyring, MasterKeyError, Vault, VaultError};
 use crate::{Hub, http, telemetry};
@@ -134,6 +137,17 @@ pub(crate) fn join(
     let blobs = Blobs::local(&directory.join("blobs"))?;
     let vault = Vault::open(&directory, keyring, blobs)?;
     let views = Views::start(Arc::clone(&log), &directory)?;
+    let addresses = &config.platforms.each;
+    let addresses = addresses.iter().map(|(id, one)| (id.clone(), one.base_url.clone()));
+    let directory = config.platforms.dir.clone();
+    let catalogue = Arc::new(Catalogue::open(directory, addresses.collect()));
+    let connections = Arc::new(Connections::new(
+        Arc::clone(&log),
+        Arc::clone(&views),
+        Arc::clone(&vault),
+        clock.clone(),
+        Arc::clone(&catalogue),
+    ));
     let counters = Counters::new(Arc::clone(&log), clock.clone(), config.quotas.clone());
     let egress = Egress::new(config.egress.allow.clone())
         .map_err(|error| StartError::Egress(error.to_string()))?;
@@ -181,6 +195,9 @@ pub(crate) fn join(
         log,
         views,
         vault,
+        catalogue,
+        connections,
+        probe: Arc::new(Unequipped),
         counters,
         feed,
         providers,

@@ -5,6 +5,7 @@
 //! or when.
 
 pub mod builtin;
+pub mod manifest;
 mod registry;
 pub mod search;
 #[cfg(test)]

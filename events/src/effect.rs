@@ -5,6 +5,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::id::{CallId, MessageId};
+
 /// Something a state waits for. Two equal effects are the same piece of work: the actor
 /// starts those that are pending and not in flight, and drops those in flight that are no
 /// longer pending.
@@ -29,6 +31,36 @@ pub enum Effect {
     Wake {
         /// The step's number.
         step: u32,
+    },
+    /// Have a model answer in a turn.
+    Complete {
+        /// The turn, by its person's message.
+        turn: MessageId,
+        /// Which answer of the turn, from 1.
+        round: u32,
+        /// Which try of this answer, from 1.
+        attempt: u32,
+    },
+    /// Have a model summarise what a turn is too long to be shown.
+    Summarise {
+        /// The turn that waits for it, by its person's message.
+        turn: MessageId,
+        /// The newest turn that goes into the summary.
+        up_to: MessageId,
+        /// Which try, from 1.
+        attempt: u32,
+    },
+    /// Make a call that a model asked for and whose intent is on record.
+    CallTool {
+        /// The call.
+        call: CallId,
+        /// Which try of it, from 1.
+        attempt: u32,
+    },
+    /// Let the proposal of a call lapse that nobody approved in time.
+    Expire {
+        /// The call.
+        call: CallId,
     },
 }
 

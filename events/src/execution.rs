@@ -14,21 +14,23 @@
 mod command;
 mod event;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::decider::Decider;
 use crate::effect::{Class, Effect, Pending};
 use crate::id::{CallId, ConnectionId, ExecutionId};
+use crate::outcome::pause;
 use crate::refusal::{Kind, Refusal};
 use crate::sealed::Sealed;
 use crate::workflow::distinct_numbers;
 
-pub use command::{Command, Failure, Outcome};
+pub use crate::outcome::{Doubt, Failure};
+pub use command::{Command, Outcome};
 pub use event::{
-    Cancelled, Completed, Doubt, Event, Failed, PlannedStep, Resolution, Retried, Started,
-    StepDeferred, StepDoubted, StepFailed, StepResolved, StepSkipped, StepStarted, StepSucceeded,
+    Cancelled, Completed, Event, Failed, PlannedStep, Resolution, Retried, Started, StepDeferred,
+    StepDoubted, StepFailed, StepResolved, StepSkipped, StepStarted, StepSucceeded,
 };
 
 /// The status of a run as clients see it.
@@ -83,9 +85,6 @@ pub struct Execution {
     retries: u32,
     results: Vec<(u32, Sealed<Value>)>,
 }
-
-/// The longest pause before a retry.
-const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
 
 impl Execution {
     /// What it began with.
@@ -319,13 +318,6 @@ impl Execution {
         self.results.push((step, result.clone()));
         self.advance();
     }
-}
-
-/// The pause before a retry: doubled each time, at most an hour.
-fn pause(first_ms: u64, retries: u32) -> TimeDelta {
-    let factor = 1u64.checked_shl(retries).unwrap_or(u64::MAX);
-    let millis = i64::try_from(first_ms.saturating_mul(factor)).unwrap_or(i64::MAX);
-    TimeDelta::try_milliseconds(millis).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)
 }
 
 /// The events that a run begins; one without steps is over at once.

@@ -5,7 +5,7 @@
 use crate::decider::Event;
 use crate::recorded::Recorded;
 use crate::upcast::{self, UpcastError};
-use crate::{account, claim, collection, connection, counter, execution, workflow};
+use crate::{account, claim, collection, connection, conversation, counter, execution, workflow};
 
 /// Why a stored event cannot be understood.
 #[derive(Debug, thiserror::Error)]
@@ -80,4 +80,5 @@ facts! {
     Counter(counter),
     Claim(claim),
     Connection(connection),
+    Conversation(conversation),
 }

@@ -6,6 +6,8 @@
 //! nothing else.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+#[path = "golden/conversations.rs"]
+mod conversations;
 #[path = "golden/export.rs"]
 mod export;
 #[path = "golden/samples.rs"]
@@ -21,7 +23,7 @@ use hub_events::log::NewEvent;
 use hub_events::recorded::Hash;
 use hub_events::testing::epoch;
 use hub_events::{Actor, Class, Context, Position, Recorded, Version};
-use hub_events::{account, connection, execution, workflow};
+use hub_events::{account, connection, conversation, execution, workflow};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -54,6 +56,7 @@ fn encode(fact: &Fact) -> NewEvent {
         Fact::Counter(event) => NewEvent::of(event),
         Fact::Claim(event) => NewEvent::of(event),
         Fact::Connection(event) => NewEvent::of(event),
+        Fact::Conversation(event) => NewEvent::of(event),
     }
     .unwrap()
 }
@@ -152,4 +155,7 @@ fn every_word_keeps_its_meaning() {
     words::<Class>(&["read", "idempotent", "keyed", "at_most_once"]);
     words::<execution::Doubt>(&["restarted", "cancelled", "unanswered"]);
     words::<execution::Resolution>(&["repeat"]);
+    words::<conversation::Author>(&["person", "hub"]);
+    words::<conversation::Resolution>(&["not_done"]);
+    words::<conversation::Note>(&["rounds", "tokens", "money", "calls", "time", "repetition"]);
 }

@@ -50,13 +50,14 @@ impl Projection for Connections {
         CREATE TABLE connection_uses (
             connection INTEGER NOT NULL,
             position INTEGER NOT NULL,
+            place INTEGER NOT NULL,
             at INTEGER NOT NULL,
             stream TEXT NOT NULL,
             event_type TEXT NOT NULL,
             actor TEXT NOT NULL,
             correlation BLOB NOT NULL,
             call BLOB,
-            PRIMARY KEY (connection, position)
+            PRIMARY KEY (connection, position, place)
         ) STRICT, WITHOUT ROWID;"
     }
 

@@ -8,6 +8,7 @@
 pub mod accounts;
 mod columns;
 pub mod connections;
+pub mod conversations;
 pub mod executions;
 mod generation;
 mod pool;

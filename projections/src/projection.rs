@@ -8,7 +8,9 @@ use hub_events::recorded::Recorded;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
-use crate::{accounts, connections, executions, timeline, unfinished, usage, workflows};
+use crate::{
+    accounts, connections, conversations, executions, timeline, unfinished, usage, workflows,
+};
 
 /// A read model: tables, and how each event changes them.
 pub trait Projection: Send + Sync {
@@ -35,6 +37,7 @@ pub(crate) const ALL: Models = &[
     &connections::Connections,
     &workflows::Workflows,
     &executions::Executions,
+    &conversations::Conversations,
     &usage::Usage,
     &timeline::Timeline,
     &unfinished::Unfinished,

@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use hub_events::decider::Decider;
 use hub_events::fact::Fact;
-use hub_events::id::{AccountId, ConnectionId, ExecutionId, WorkflowId};
+use hub_events::id::{AccountId, ConnectionId, ConversationId, ExecutionId, WorkflowId};
 use hub_events::log::{Log, ReadError};
 use hub_events::recorded::{Position, Recorded};
 use hub_events::{claim, collection, counter};
@@ -196,6 +196,7 @@ fn topic(account: AccountId, fact: &Fact) -> Topic {
         Fact::Counter(_) => counter::Counter::KIND,
         Fact::Claim(_) => claim::Claim::KIND,
         Fact::Connection(_) => ConnectionId::KIND,
+        Fact::Conversation(_) => ConversationId::KIND,
     };
     (kind, account)
 }

@@ -4,6 +4,8 @@
 //! empty, due when the earliest of it is due. A thing that waits for a person (a call in
 //! doubt) is not listed. Never here: what it waits for; its actor knows.
 
+mod conversation;
+
 use chrono::{DateTime, Utc};
 use hub_events::execution::{Event, StepDeferred, StepFailed};
 use hub_events::fact::Fact;
@@ -25,7 +27,7 @@ impl Projection for Unfinished {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn schema(&self) -> &'static str {
@@ -35,6 +37,13 @@ impl Projection for Unfinished {
             asleep INTEGER NOT NULL,
             parked INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
+        CREATE TABLE waits (
+            stream TEXT NOT NULL,
+            call BLOB NOT NULL,
+            turn INTEGER,
+            due INTEGER,
+            PRIMARY KEY (stream, call)
+        ) STRICT, WITHOUT ROWID;
         CREATE INDEX sleeping ON unfinished (due) WHERE parked = 0 AND due IS NOT NULL;"
     }
 
@@ -42,6 +51,7 @@ impl Projection for Unfinished {
         let stream = event.stream.as_str();
         match fact {
             Fact::Execution(fact) => execution(tx, stream, fact)?,
+            Fact::Conversation(fact) => conversation::apply(tx, stream, fact)?,
             // These wait for nothing.
             Fact::Workflow(_)
             | Fact::Account(_)

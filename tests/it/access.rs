@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::hub::{Hub, OWNER_KEY};
 
-/// Every operation that needs a caller, with a body that it accepts. `{w}` and `{e}` stand for a
-/// workflow and a run.
+/// Every operation that needs a caller, with a body that it accepts. `{w}`, `{e}` and `{c}` stand
+/// for a workflow, a run and a connection.
 const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/workflows/", ""),
     ("GET", "/workflows/executions", ""),
@@ -28,13 +28,31 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/auth/me", ""),
     ("POST", "/auth/me/regenerate-api-key", ""),
     ("GET", "/audit/timeline", ""),
+    ("GET", "/connections/", ""),
+    ("POST", "/connections/", r#"{"platform":"nothing","name":"","config":{}}"#),
+    ("POST", "/connections/test", r#"{"platform":"nothing","config":{}}"#),
+    ("GET", "/connections/{c}", ""),
+    ("PUT", "/connections/{c}", r#"{"name":"","status":"active","config":{}}"#),
+    ("DELETE", "/connections/{c}", ""),
+    ("POST", "/connections/{c}/test", ""),
+    ("GET", "/connections/{c}/usage", ""),
     ("GET", "/admin/accounts", ""),
     ("PUT", "/admin/accounts/1", r#"{"tier":"pro"}"#),
+    ("POST", "/admin/vault/rotate", ""),
 ];
 
-async fn ask(hub: &Hub, key: &str, operation: (&str, &str, &str), ids: (i64, i64)) -> (u16, Value) {
+/// The ids of a workflow, a run and a connection.
+type Ids = [i64; 3];
+
+/// A path with ids in their places.
+fn filled(path: &str, ids: Ids) -> String {
+    let places = ["{w}", "{e}", "{c}"].into_iter().zip(ids);
+    places.fold(path.to_owned(), |path, (place, id)| path.replace(place, &id.to_string()))
+}
+
+async fn ask(hub: &Hub, key: &str, operation: (&str, &str, &str), ids: Ids) -> (u16, Value) {
     let (method, path, body) = operation;
-    let path = path.replace("{w}", &ids.0.to_string()).replace("{e}", &ids.1.to_string());
+    let path = filled(path, ids);
     let mut request = hub.request(key, method.parse().unwrap(), &path);
     if !body.is_empty() {
         request = request.header("content-type", "application/json").body(body.to_owned());
@@ -47,10 +65,10 @@ async fn ask(hub: &Hub, key: &str, operation: (&str, &str, &str), ids: (i64, i64
 async fn every_operation_wants_to_know_who_asks() {
     let hub = Hub::start();
     for operation in OPERATIONS {
-        let (status, body) = ask(&hub, "not-a-key", *operation, (1, 1)).await;
+        let (status, body) = ask(&hub, "not-a-key", *operation, [1; 3]).await;
         assert_eq!(status, 401, "{operation:?}");
         assert_eq!(body["detail"], "Could not validate credentials", "{operation:?}");
-        let path = operation.1.replace("{w}", "1").replace("{e}", "1");
+        let path = filled(operation.1, [1; 3]);
         let request = hub.request("x", operation.0.parse().unwrap(), &path).build().unwrap();
         let bare = Client::new().request(request.method().clone(), request.url().clone());
         let answer = bare.send().await.unwrap();
@@ -72,6 +90,7 @@ async fn no_operation_is_missing_from_the_table() {
             let place = path
                 .replace("{workflow_id}", "{w}")
                 .replace("{execution_id}", "{e}")
+                .replace("{connection_id}", "{c}")
                 .replace("{step_number}", "1")
                 .replace("{account_id}", "1");
             let known = OPERATIONS.iter().any(|(known, path, _)| {
@@ -90,17 +109,17 @@ async fn what_is_anothers_looks_like_what_is_not_there() {
     let run = hub.run(workflow, json!({})).await["id"].as_i64().unwrap();
     let (_, stranger) = hub.account("stranger@example.com").await;
     for operation in OPERATIONS.iter().filter(|operation| operation.1.contains('{')) {
-        let theirs = ask(&hub, &stranger, *operation, (workflow, run)).await;
-        let nobodys = ask(&hub, &stranger, *operation, (987_654, 987_654)).await;
+        let theirs = ask(&hub, &stranger, *operation, [workflow, run, 1]).await;
+        let nobodys = ask(&hub, &stranger, *operation, [987_654; 3]).await;
         assert_eq!((theirs.0, nobodys.0), (404, 404), "{operation:?}");
         assert_eq!(theirs.1["detail"], nobodys.1["detail"], "{operation:?}");
     }
-    for path in ["/workflows/", "/workflows/executions"] {
+    for path in ["/workflows/", "/workflows/executions", "/connections/"] {
         let (_, body) = Hub::send(hub.request(&stranger, Method::GET, path)).await;
         assert_eq!(body["data"], json!([]), "{path}");
     }
     for operation in OPERATIONS.iter().filter(|operation| operation.1.starts_with("/admin")) {
-        assert_eq!(ask(&hub, &stranger, *operation, (1, 1)).await.0, 403, "{operation:?}");
+        assert_eq!(ask(&hub, &stranger, *operation, [1; 3]).await.0, 403, "{operation:?}");
     }
     let (_, body) = hub.get(&format!("/workflows/{workflow}")).await;
     assert_eq!(body["data"]["version"], 1);

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::event::{Resolution, Started, StepStarted};
+use crate::outcome::Failure;
 use crate::sealed::Sealed;
 
 /// What can be asked of a run.
@@ -77,22 +78,4 @@ pub enum Outcome {
     },
     /// It failed.
     Failed(Failure),
-}
-
-/// Why a try failed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Failure {
-    /// The kind of failure, in snake case.
-    pub code: String,
-    /// In words.
-    pub error: Sealed<String>,
-    /// What the tool answered, where it answered.
-    pub result: Option<Sealed<Value>>,
-    /// Whether another try may go better.
-    pub retryable: bool,
-    /// Whether it may have taken effect all the same: sent, and no answer, or one that leaves
-    /// it open.
-    pub unanswered: bool,
-    /// Not before this moment, where the other side named one.
-    pub retry_after: Option<DateTime<Utc>>,
 }

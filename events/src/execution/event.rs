@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::decider::events;
 use crate::effect::Class;
 use crate::id::{AccountId, CallId, ConnectionId, ExecutionId, StepId, WorkflowId};
+use crate::outcome::Doubt;
 use crate::sealed::Sealed;
 
 events! {
@@ -141,18 +142,6 @@ pub struct StepFailed {
     /// calls by name does not do it twice: always where it may be repeated, since the answer
     /// to one try says nothing of those before it.
     pub call: Option<CallId>,
-}
-
-/// Why it is not known whether a call took effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Doubt {
-    /// The hub stopped while the call was under way.
-    Restarted,
-    /// The run was cancelled while the call was under way.
-    Cancelled,
-    /// The call was sent, and no answer came, or one that leaves it open.
-    Unanswered,
 }
 
 /// A call may or may not have taken effect.

@@ -4,6 +4,8 @@
 mod fixtures;
 mod properties;
 
+use chrono::TimeDelta;
+
 use super::*;
 use crate::id::{AccountId, StepId, WorkflowId};
 use crate::testing::{epoch, given, sealed};
@@ -181,25 +183,6 @@ fn retries_back_off_and_stop() {
         [failed(3, None, NAMED), FAILED, RETRIED, Event::StepStarted(try_of(1, 4, Read))],
     );
     check(fourth, record(1, 4, outcome()), [failed(4, Some(at(1)), NAMED)], prepare_at(1, 5));
-}
-
-#[test]
-fn a_pause_doubles_up_to_an_hour() {
-    let cases = [
-        (0, 0, 0),
-        (0, 70, 0),
-        (5_000, 0, 5_000),
-        (5_000, 1, 10_000),
-        (5_000, 3, 40_000),
-        (5_000, 20, 3_600_000),
-        (1, 63, 3_600_000),
-        (1, 64, 3_600_000),
-        (1, u32::MAX, 3_600_000),
-        (u64::MAX, 0, 3_600_000),
-    ];
-    for (first, retries, expected) in cases {
-        assert_eq!(pause(first, retries).num_milliseconds(), expected, "{first} ms, {retries}");
-    }
 }
 
 #[test]

@@ -10,15 +10,15 @@ use hub_events::{Class, account, claim, collection, connection, counter, executi
 use uuid::Uuid;
 
 /// A moment with microseconds, as the clock gives them.
-fn moment() -> DateTime<Utc> {
+pub(crate) fn moment() -> DateTime<Utc> {
     epoch() + TimeDelta::microseconds(1_500_042)
 }
 
-fn blob<T>() -> Sealed<T> {
+pub(crate) fn blob<T>() -> Sealed<T> {
     Sealed::in_blob(KeyId(2), BlobId([0xab; 32]))
 }
 
-fn call() -> CallId {
+pub(crate) fn call() -> CallId {
     CallId(Uuid::from_u128(0x0190_1234_5678_7abc_8def_0123_4567_89ab))
 }
 
@@ -27,8 +27,9 @@ pub(crate) fn facts() -> Vec<Fact> {
     let workflows = workflows().into_iter().map(Fact::Workflow);
     let accounts = accounts().into_iter().map(Fact::Account);
     let connections = connections().into_iter().map(Fact::Connection);
+    let conversations = crate::conversations::events().into_iter().map(Fact::Conversation);
     let large = executions.chain(workflows).chain(accounts).chain(connections);
-    large.chain(small()).collect()
+    large.chain(small()).chain(conversations).collect()
 }
 
 fn executions() -> Vec<execution::Event> {

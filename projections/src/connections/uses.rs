@@ -3,10 +3,10 @@
 //! Never here: what an event says; the log has that.
 
 use chrono::{DateTime, Utc};
-use hub_events::execution;
 use hub_events::fact::Fact;
 use hub_events::id::{CallId, ConnectionId, StreamId};
 use hub_events::recorded::{Actor, Position, Recorded};
+use hub_events::{conversation, execution};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
@@ -14,13 +14,16 @@ use uuid::Uuid;
 use crate::columns::{Micros, Word};
 use crate::projection::{ApplyError, number};
 
-/// Takes an event in where it belongs to the history of a connection.
+/// Takes an event in where it belongs to the history of connections.
 pub(super) fn apply(tx: &Connection, event: &Recorded, fact: &Fact) -> Result<(), ApplyError> {
-    let Some((connection, call)) = used(event, fact)? else { return Ok(()) };
-    tx.prepare_cached("INSERT INTO connection_uses VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
-        .execute(params![
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO connection_uses VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    for (place, (connection, call)) in used(event, fact)?.into_iter().enumerate() {
+        insert.execute(params![
             connection.0,
             event.position.0,
+            place,
             Micros(event.context.at),
             event.stream.as_str(),
             &*event.event_type,
@@ -28,26 +31,32 @@ pub(super) fn apply(tx: &Connection, event: &Recorded, fact: &Fact) -> Result<()
             event.context.correlation,
             call.map(|call| call.0),
         ])?;
+    }
     Ok(())
 }
 
-/// The connection whose history an event belongs to, and the call that went through it. One
-/// line for each kind of thing that calls through connections.
-fn used(
-    event: &Recorded,
-    fact: &Fact,
-) -> Result<Option<(ConnectionId, Option<CallId>)>, ApplyError> {
+type Use = (ConnectionId, Option<CallId>);
+
+/// The connections to whose history an event belongs, each with the call that went through it.
+/// One arm for each kind of thing that calls through connections.
+fn used(event: &Recorded, fact: &Fact) -> Result<Vec<Use>, ApplyError> {
     Ok(match fact {
-        Fact::Connection(_) => Some((ConnectionId(number(event)?), None)),
+        Fact::Connection(_) => vec![(ConnectionId(number(event)?), None)],
         Fact::Execution(execution::Event::StepStarted(started)) => {
-            started.connection.map(|connection| (connection, Some(started.call)))
+            let through = |connection| (connection, Some(started.call));
+            started.connection.into_iter().map(through).collect()
+        }
+        Fact::Conversation(conversation::Event::Answered(answered)) => {
+            let calls = answered.calls.iter();
+            calls.filter_map(|call| Some((call.verdict.connection()?, Some(call.call)))).collect()
         }
         Fact::Execution(_)
+        | Fact::Conversation(_)
         | Fact::Workflow(_)
         | Fact::Account(_)
         | Fact::Collection(_)
         | Fact::Counter(_)
-        | Fact::Claim(_) => None,
+        | Fact::Claim(_) => Vec::new(),
     })
 }
 
@@ -82,7 +91,7 @@ pub fn usage(
         .prepare_cached(
             "SELECT position, at, stream, event_type, actor, correlation, call
              FROM connection_uses WHERE connection = ?1 AND position < ?2
-             ORDER BY position DESC LIMIT ?3",
+             ORDER BY position DESC, place LIMIT ?3",
         )?
         .query_map(params![id.0, before, limit], used_view)?
         .collect()

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use hub_events::execution::{Command, Event, Execution, Failure, Outcome, Resolution, StepStarted};
 use hub_events::id::ExecutionId;
@@ -91,6 +91,7 @@ fn follows(run: &Execution, next: Move, now: i64) -> Vec<Event> {
     let attempt = run.pending().first().map_or(0, |pending| match pending.effect {
         Effect::Prepare { attempt, .. } | Effect::Call { attempt, .. } => attempt,
         Effect::Wake { .. } => 0,
+        ref other => panic!("a run never waits for {other:?}"),
     });
     let command = match next {
         Move::Skip => Command::SkipStep { step, attempt },
