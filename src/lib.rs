@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod actors;
+pub mod checkpoints;
 pub mod clock;
 pub mod collections;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod feed;
 pub mod http;
 pub mod limits;
 mod running;
+pub mod store;
 pub mod telemetry;
 pub mod tools;
 pub mod transact;

@@ -5,7 +5,7 @@
 use crate::decider::Event;
 use crate::recorded::Recorded;
 use crate::upcast::{self, UpcastError};
-use crate::{account, claim, collection, counter, execution, workflow};
+use crate::{account, checkpoint, claim, collection, counter, execution, workflow};
 
 /// Why a stored event cannot be understood.
 #[derive(Debug, thiserror::Error)]
@@ -79,4 +79,5 @@ facts! {
     Collection(collection),
     Counter(counter),
     Claim(claim),
+    Checkpoint(checkpoint),
 }

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod blob;
+pub mod checkpoint;
 pub mod claim;
 pub mod collection;
 pub mod counter;

@@ -53,6 +53,7 @@ fn encode(fact: &Fact) -> NewEvent {
         Fact::Collection(event) => NewEvent::of(event),
         Fact::Counter(event) => NewEvent::of(event),
         Fact::Claim(event) => NewEvent::of(event),
+        Fact::Checkpoint(event) => NewEvent::of(event),
     }
     .unwrap()
 }

@@ -47,7 +47,8 @@ impl Projection for Unfinished {
             | Fact::Account(_)
             | Fact::Collection(_)
             | Fact::Counter(_)
-            | Fact::Claim(_) => {}
+            | Fact::Claim(_)
+            | Fact::Checkpoint(_) => {}
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use super::sources::code;
 /// it here.
 const ROWS: [&[&str]; 8] = [
     &[
+        "checkpoints",
         "clock",
         "collections",
         "config",
@@ -15,6 +16,7 @@ const ROWS: [&[&str]; 8] = [
         "expressions",
         "feed",
         "limits",
+        "store",
         "transact",
         "vault",
     ],

@@ -6,7 +6,7 @@ use hub_events::fact::Fact;
 use hub_events::id::{AccountId, CallId, ExecutionId, StepId, WorkflowId};
 use hub_events::sealed::{KeyId, Sealed};
 use hub_events::testing::{epoch, sealed};
-use hub_events::{Class, account, claim, collection, counter, execution, workflow};
+use hub_events::{Class, Position, account, checkpoint, claim, collection, counter, execution, workflow};
 use uuid::Uuid;
 
 /// A moment with microseconds, as the clock gives them.
@@ -135,5 +135,13 @@ fn small() -> Vec<Fact> {
         Fact::Collection(collection::Event::ItemRemoved(collection::ItemRemoved { key })),
         Fact::Counter(counter::Event::BlockTaken(counter::BlockTaken { first: 101, last: 200 })),
         Fact::Claim(claim::Event::Made(claim::Made { account: AccountId(1) })),
+        Fact::Checkpoint(checkpoint::Event::Signed(checkpoint::Signed {
+            after: Position(10),
+            up_to: Position(20),
+            streams: 3,
+            root: "ab".repeat(32),
+            public_key: "cd".repeat(32),
+            signature: "ef".repeat(64),
+        })),
     ]
 }
