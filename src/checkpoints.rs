@@ -200,8 +200,8 @@ impl Signer {
             correlation: clock::uuid(),
             causation: None,
         };
-        let done =
-            transact::<Checkpoints>(&self.log, &checkpoint::stream(), Sign(signed), context).await?;
+        let done = transact::<Checkpoints>(&self.log, &checkpoint::stream(), Sign(signed), context)
+            .await?;
         if done.1.is_empty() {
             return Err(Failed::Outrun);
         }

@@ -230,10 +230,7 @@ impl Running {
 async fn until_stopped(
     served: tokio::task::JoinHandle<std::io::Result<()>>,
 ) -> Result<(), StartError> {
-    served
-        .await
-        .map_err(|error| StartError::Server(error.into()))?
-        .map_err(StartError::Server)
+    served.await.map_err(|error| StartError::Server(error.into()))?.map_err(StartError::Server)
 }
 
 /// Serves until the process is told to end (SIGTERM or SIGINT).

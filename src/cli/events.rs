@@ -54,9 +54,7 @@ impl Events {
         let pages = match &self.stream {
             Some(stream) => Pages::of_stream(log, stream.clone()),
             // Elsewhere the position before may be none that can be read from.
-            None if log.is_gapless() => {
-                Pages::of_log(log, Position(self.from.saturating_sub(1)))
-            }
+            None if log.is_gapless() => Pages::of_log(log, Position(self.from.saturating_sub(1))),
             None => Pages::of_log(log, Position(0)),
         };
         data::runtime()?.block_on(self.print_all(pages, output))

@@ -106,9 +106,8 @@ impl Check {
             return Err(self.broken(expected, None, &what));
         }
         let checked = self.chain.check(event).and_then(|()| self.witnesses.note(event));
-        checked.map_err(|Fault { position, stream, what }| {
-            self.broken(position, Some(stream), &what)
-        })
+        checked
+            .map_err(|Fault { position, stream, what }| self.broken(position, Some(stream), &what))
     }
 
     fn next(&self) -> Position {

@@ -12,6 +12,7 @@
 )]
 
 mod access;
+mod checkpoints;
 mod crash;
 mod hub;
 mod runs;

@@ -117,7 +117,13 @@ impl KurrentDb {
         match on(runtime.handle(), async move { opening.known().await }).await {
             Ok(known) => {
                 let shared = Arc::new(Shared::new(known));
-                Ok(Arc::new(Self { reader, shared, writing: None, runtime: Some(runtime), _lock: None }))
+                Ok(Arc::new(Self {
+                    reader,
+                    shared,
+                    writing: None,
+                    runtime: Some(runtime),
+                    _lock: None,
+                }))
             }
             Err(error) => Err(closed(runtime, error)),
         }
@@ -292,7 +298,8 @@ impl Drop for KurrentDb {
         // Waiting is forbidden on a thread that runs a caller's tasks.
         let end = move || {
             if let Some(writer) = writer {
-                let _ = runtime.block_on(async { tokio::time::timeout(LAST_APPENDS, writer).await });
+                let _ =
+                    runtime.block_on(async { tokio::time::timeout(LAST_APPENDS, writer).await });
             }
             runtime.shutdown_background();
         };

@@ -6,7 +6,9 @@ use hub_events::fact::Fact;
 use hub_events::id::{AccountId, CallId, ExecutionId, StepId, WorkflowId};
 use hub_events::sealed::{KeyId, Sealed};
 use hub_events::testing::{epoch, sealed};
-use hub_events::{Class, Position, account, checkpoint, claim, collection, counter, execution, workflow};
+use hub_events::{
+    Class, Position, account, checkpoint, claim, collection, counter, execution, workflow,
+};
 use uuid::Uuid;
 
 /// A moment with microseconds, as the clock gives them.

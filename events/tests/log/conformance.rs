@@ -136,7 +136,10 @@ async fn pages_are_read_as_asked(log: Arc<dyn Log>) {
         (2, usize::MAX, (3..=10).collect(), vec![5, 7, 9]),
     ] {
         let places = |events: Vec<Recorded>| -> Vec<_> {
-            events.iter().map(|event| known.iter().position(|it| it == event).unwrap() + 1).collect()
+            events
+                .iter()
+                .map(|event| known.iter().position(|it| it == event).unwrap() + 1)
+                .collect()
         };
         let from = if after == u64::MAX { Position(after) } else { position(&*log, after).await };
         let read = places(log.read_all(from, limit).await.unwrap());

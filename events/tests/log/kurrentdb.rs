@@ -18,6 +18,12 @@ use super::*;
 use serve::StandIn;
 use store::Fault;
 
+/// A name that was never used before.
+#[allow(clippy::disallowed_methods)]
+fn fresh() -> String {
+    Uuid::new_v4().simple().to_string()
+}
+
 /// A server, with room of its own for one test.
 pub(super) struct Server {
     address: String,
@@ -28,11 +34,11 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn new() -> Self {
-        let prefix = format!("t{}", Uuid::new_v4().simple());
+        let prefix = format!("t{}", fresh());
         match std::env::var("HUB_KURRENT_URL") {
             Ok(address) => {
                 Self { address, prefix, stand_in: None, place: tempfile::tempdir().unwrap() }
-            },
+            }
             Err(_) => Self { prefix, ..Self::standing_in() },
         }
     }
@@ -49,7 +55,7 @@ impl Server {
 
     /// Each hub of a test is on a machine of its own.
     fn lock(&self) -> PathBuf {
-        self.place.path().join(Uuid::new_v4().to_string())
+        self.place.path().join(fresh())
     }
 
     fn stand_in(&mut self) -> &mut StandIn {
@@ -183,7 +189,8 @@ async fn a_snapshot_leaves_one_event_behind() {
 #[tokio::test]
 async fn an_address_that_is_none_is_not_repeated() {
     let server = Server::standing_in();
-    for (address, prefix) in [("esdb://:hunter2@", "hub"), ("hunter2", "hub"), ("esdb://a", "a.b")] {
+    for (address, prefix) in [("esdb://:hunter2@", "hub"), ("hunter2", "hub"), ("esdb://a", "a.b")]
+    {
         let lock = server.lock();
         let error = KurrentDb::open(address, prefix, &lock).await.unwrap_err().to_string();
         assert!(!error.contains("hunter2"), "{error}");

@@ -52,8 +52,11 @@ mod tests {
     #[test]
     fn what_is_older_than_a_day_is_forgotten() {
         let mut commands = Commands::default();
-        let did =
-            Remembered { stream: StreamId::new("a", "1"), version: Version(1), fingerprint: [1; 32] };
+        let did = Remembered {
+            stream: StreamId::new("a", "1"),
+            version: Version(1),
+            fingerprint: [1; 32],
+        };
         let start = DateTime::UNIX_EPOCH;
         for (key, hours) in [(1, 0), (2, 1), (3, 25), (4, 26)] {
             commands.remember(CommandKey([key; 32]), did.clone(), start + TimeDelta::hours(hours));

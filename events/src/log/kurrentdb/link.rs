@@ -44,9 +44,7 @@ pub(super) async fn pause(tried: u32) {
 }
 
 /// Waits for something of the server, but not for ever.
-pub(super) async fn patiently<T>(
-    work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
+pub(super) async fn patiently<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     tokio::time::timeout(PATIENCE, work).await.unwrap_or(Err(Error::DeadlineExceeded))
 }
 

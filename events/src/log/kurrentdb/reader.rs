@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use eventstore::{
-    Client, Error, ReadAllOptions, ReadStreamOptions, RecordedEvent, StreamPosition,
-};
+use eventstore::{Client, Error, ReadAllOptions, ReadStreamOptions, RecordedEvent, StreamPosition};
 
 use super::super::{ReadError, Remembered, Snapshot};
 use super::commands::{Commands, MEMORY};

@@ -277,7 +277,9 @@ impl Writer {
             };
             match (self.look(name, expected, events).await, refusal) {
                 (Ok(Found::Ours(position)), _) => return Ok(position),
-                (Ok(Found::Others(current)), _) => return Err(AppendError::WrongVersion { current }),
+                (Ok(Found::Others(current)), _) => {
+                    return Err(AppendError::WrongVersion { current });
+                }
                 (Ok(Found::Nothing), Some(refusal)) if is_answer(&refusal) => {
                     return Err(AppendError::Refusing(told(&refusal)));
                 }

@@ -1,5 +1,8 @@
 //! The stand-in's network side: three calls over HTTP/2.
 
+// The size of a status is for tonic to say.
+#![allow(clippy::result_large_err)]
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -11,9 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tonic::body::BoxBody;
 use tonic::codec::ProstCodec;
 use tonic::codegen::{Service, http};
-use tonic::server::{
-    Grpc, NamedService, ServerStreamingService, StreamingService, UnaryService,
-};
+use tonic::server::{Grpc, NamedService, ServerStreamingService, StreamingService, UnaryService};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
@@ -180,12 +181,11 @@ impl StreamingService<AppendReq> for Streams {
 
     fn call(&mut self, request: Request<Streaming<AppendReq>>) -> Self::Future {
         let store = Arc::clone(&self.0);
-        let answers = request.into_inner().map(move |request| {
-            match store.lock().unwrap().append(request?) {
+        let answers =
+            request.into_inner().map(move |request| match store.lock().unwrap().append(request?) {
                 Outcome::Answer(answer) => Ok(answer),
                 Outcome::SessionEnds => Err(Status::unavailable("the session ends")),
-            }
-        });
+            });
         Box::pin(std::future::ready(Ok(Response::new(answers.boxed()))))
     }
 }

@@ -1,6 +1,9 @@
 //! What the stand-in keeps, and what it answers: a list of events whose positions have gaps,
 //! with those of somebody else between them.
 
+// The size of a status is for tonic to say.
+#![allow(clippy::result_large_err)]
+
 use std::collections::{HashMap, VecDeque};
 
 use super::proto::{
@@ -73,9 +76,8 @@ impl Store {
             let (correlation, stream) = (request.correlation.clone(), Some(stream.clone()));
             Outcome::Answer(AppendResp { correlation, error, success, stream })
         };
-        let refuse = |code, message: &str| {
-            answer(Some(Refusal { code, message: message.to_owned() }), None)
-        };
+        let refuse =
+            |code, message: &str| answer(Some(Refusal { code, message: message.to_owned() }), None);
         if fault == Some(Fault::Refused) {
             return refuse(3, "MaximumAppendSizeExceeded");
         }
@@ -126,9 +128,9 @@ impl Store {
 
     pub(super) fn read(&self, options: &ReadOptions) -> Result<Vec<ReadResp>, tonic::Status> {
         let backwards = options.direction == 1;
-        let count = options.count.ok_or_else(|| {
-            tonic::Status::unimplemented("subscriptions are beyond the stand-in")
-        })?;
+        let count = options
+            .count
+            .ok_or_else(|| tonic::Status::unimplemented("subscriptions are beyond the stand-in"))?;
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let mut found: Vec<&Event> = match (&options.stream, &options.all) {
             (Some(of), _) => {
