@@ -29,7 +29,6 @@ pub(crate) fn facts() -> Vec<Fact> {
     let calls = calls().into_iter().map(Fact::Call);
     let workflows = workflows().into_iter().map(Fact::Workflow);
     let accounts = accounts().into_iter().map(Fact::Account);
-    let calls = calls().into_iter().map(Fact::Call);
     let connections = connections().into_iter().map(Fact::Connection);
     let conversations = crate::conversations::events().into_iter().map(Fact::Conversation);
     let large = executions.chain(calls).chain(workflows).chain(accounts).chain(connections);
