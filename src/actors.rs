@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use actix::Arbiter;
 use hub_events::call::Call;
+use hub_events::conversation::Conversation;
 use hub_events::execution::Execution;
 use hub_events::id::StreamId;
 use hub_projections::{ViewError, Views, unfinished};
@@ -26,6 +27,8 @@ pub use entity::{Accepted, AskError};
 pub struct Actors {
     /// Runs of workflows.
     pub executions: Arc<Directory<Execution>>,
+    /// Conversations.
+    pub conversations: Arc<Directory<Conversation>>,
     /// Calls that somebody asked for directly.
     pub calls: Arc<Directory<Call>>,
     /// All of them, where the kind does not matter.
@@ -51,9 +54,11 @@ impl Actors {
         let alarms = Alarms::new(outside.clock.clone(), Arc::clone(&outside.log), views);
         let shared = Shared { outside, arbiters, alarms: Arc::clone(&alarms), limits };
         let executions = Directory::new(shared.clone());
+        let conversations = Directory::new(shared.clone());
         let calls = Directory::new(shared);
-        let kinds: Vec<Arc<dyn Kind>> = vec![executions.clone(), calls.clone()];
-        Arc::new(Self { executions, calls, kinds, alarms })
+        let kinds: Vec<Arc<dyn Kind>> =
+            vec![executions.clone(), conversations.clone(), calls.clone()];
+        Arc::new(Self { executions, conversations, calls, kinds, alarms })
     }
 
     /// Starts whatever is unfinished, and the alarms. Answers when everything that was ready at

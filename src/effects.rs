@@ -4,6 +4,7 @@
 //! came of it is a command, which the thing's own rules decide. Never here: HTTP, actors.
 
 mod call;
+mod converse;
 mod direct;
 mod plan;
 mod prepare;
@@ -19,12 +20,17 @@ use hub_events::log::{Log, ReadError};
 use hub_events::{Decider, Effect};
 
 use crate::clock::Clock;
+use crate::connections::{ConnectionError, Connections};
+use crate::counters::Counters;
 use crate::feed::Feed;
+use crate::llm::Providers;
 use crate::tools::Registry;
+use crate::transact::TransactError;
 use crate::vault::{Vault, VaultError};
 
 use run::Run;
 
+pub use converse::{Offers, Shelf};
 pub use direct::make;
 pub use plan::{Plan, PlanStep, Plans};
 
@@ -43,6 +49,14 @@ pub struct Outside {
     pub tools: Arc<Registry>,
     /// Workflow versions, ready to run.
     pub plans: Plans,
+    /// Fresh ids.
+    pub counters: Arc<Counters>,
+    /// The models that can be asked.
+    pub models: Arc<Providers>,
+    /// Accounts' access to platforms.
+    pub connections: Arc<Connections>,
+    /// The tools of each account, ready to be searched.
+    pub offers: Offers,
 }
 
 impl std::fmt::Debug for Outside {
@@ -60,6 +74,12 @@ pub enum Accident {
     /// The log could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A fresh id could not be had.
+    #[error(transparent)]
+    Id(#[from] TransactError),
+    /// Connections could not be read.
+    #[error(transparent)]
+    Connections(#[from] ConnectionError),
     /// A stored event is not understood.
     #[error(transparent)]
     Decode(#[from] DecodeError),

@@ -11,6 +11,7 @@ pub mod auth;
 pub mod body;
 pub mod caller;
 pub mod chat;
+mod connections;
 pub mod envelope;
 mod exchange;
 pub mod executions;
@@ -47,6 +48,7 @@ fn routes(config: &mut ServiceConfig, hub: &Data<Hub>) {
     admin::routes(config);
     audit::routes(config);
     expressions::routes(config);
+    connections::routes(config);
     executions::routes(config);
     workflows::routes(config);
     links::routes(config);

@@ -6,9 +6,11 @@
 pub mod accounts;
 pub mod actors;
 pub mod calls;
+pub mod chat;
 pub mod clock;
 pub mod collections;
 pub mod config;
+pub mod connections;
 pub mod counters;
 pub mod effects;
 pub mod egress;
@@ -43,6 +45,12 @@ pub struct Hub {
     pub views: Arc<Views>,
     /// Secrets at rest.
     pub vault: Arc<vault::Vault>,
+    /// The platforms that are known.
+    pub catalogue: Arc<platforms::Catalogue>,
+    /// Accounts' access to platforms.
+    pub connections: Arc<connections::Connections>,
+    /// Tries connections out.
+    pub probe: Arc<dyn connections::probe::Probe>,
     /// Ids and quotas.
     pub counters: Arc<counters::Counters>,
     /// What plans allow.

@@ -3,6 +3,8 @@
 //! The numbers are those of the contract, section 1.7. Requests per day are counted elsewhere
 //! (`counters`), since they leave no other trace. Never here: who is asking.
 
+pub mod platforms;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

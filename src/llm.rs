@@ -8,6 +8,7 @@ mod anthropic;
 mod draft;
 mod errors;
 mod gemini;
+pub mod offline;
 mod ollama;
 mod openai;
 pub mod prices;

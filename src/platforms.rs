@@ -4,12 +4,15 @@
 //! `docs/manifests.md` is its manual. Here it is read, checked and looked up. Never here:
 //! requests (`tools/manifest.rs`), or connections.
 
+pub mod address;
 pub mod catalogue;
 pub mod check;
 pub mod compute;
+pub mod credentials;
 pub mod import;
 pub mod manifest;
 pub mod named;
+pub mod oauth;
 pub mod operation;
 pub mod parameter;
 pub mod place;
@@ -18,4 +21,5 @@ pub mod sign_in;
 pub mod template;
 
 pub use catalogue::Catalogue;
+pub use credentials::{CredentialError, Credentials};
 pub use platform::{ConfigFault, Platform};

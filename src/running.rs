@@ -19,13 +19,16 @@ use crate::accounts::{AccountError, NewKey, bootstrap_owner};
 use crate::actors::{Actors, Limits as ActorLimits};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::connections::Connections;
+use crate::connections::probe::Unequipped;
 use crate::counters::Counters;
-use crate::effects::{Outside, Plans};
+use crate::effects::{Offers, Outside, Plans};
 use crate::egress::Egress;
 use crate::feed::Feed;
 use crate::limits::Limits;
-use crate::llm::Providers;
-use crate::llm::providers::ProvidersError;
+use crate::llm::providers::{OFFLINE, ProvidersError};
+use crate::llm::{Providers, offline};
+use crate::platforms::Catalogue;
 use crate::tools::{Registry, Source, Twice, builtin};
 use crate::vault::{Keyring, MasterKeyError, Vault, VaultError};
 use crate::{Hub, http, telemetry};
@@ -138,11 +141,24 @@ pub(crate) fn join(
     let blobs = Blobs::local(&directory.join("blobs"))?;
     let vault = Vault::open(&directory, keyring, blobs)?;
     let views = Views::start(Arc::clone(&log), &directory)?;
+    let addresses = &config.platforms.each;
+    let addresses = addresses.iter().map(|(id, one)| (id.clone(), one.base_url.clone()));
+    let directory = config.platforms.dir.clone();
+    let catalogue = Arc::new(Catalogue::open(directory, addresses.collect()));
+    let connections = Arc::new(Connections::new(
+        Arc::clone(&log),
+        Arc::clone(&views),
+        Arc::clone(&vault),
+        clock.clone(),
+        Arc::clone(&catalogue),
+    ));
     let counters = Counters::new(Arc::clone(&log), clock.clone(), config.quotas.clone());
     let egress = Egress::new(config.egress.allow.clone())
         .map_err(|error| StartError::Egress(error.to_string()))?;
     let egress = Arc::new(egress);
-    let providers = Arc::new(Providers::new(&config.llm, &egress, &clock)?);
+    let providers = Providers::new(&config.llm, &egress, &clock)?;
+    let offline = Arc::new(offline::Offline);
+    let providers = Arc::new(providers.with(OFFLINE, "Offline", offline::MODEL, offline));
     let links = builtin::web_tools::Links::new(
         Arc::clone(&log),
         Arc::clone(&vault),
@@ -165,6 +181,10 @@ pub(crate) fn join(
         feed: Arc::clone(&feed),
         tools: Arc::clone(&tools),
         plans: Plans::default(),
+        counters: Arc::clone(&counters),
+        models: Arc::clone(&providers),
+        connections: Arc::clone(&connections),
+        offers: Offers::default(),
     });
     let limits = ActorLimits {
         per_entity: config.limits.commands_per_thing,
@@ -184,6 +204,9 @@ pub(crate) fn join(
         log,
         views,
         vault,
+        catalogue,
+        connections,
+        probe: Arc::new(Unequipped),
         counters,
         feed,
         providers,

@@ -5,10 +5,13 @@
 //! or when.
 
 pub mod builtin;
+pub mod manifest;
 mod registry;
+pub mod search;
 #[cfg(test)]
 pub(crate) mod testing;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -188,4 +191,13 @@ pub struct Fault {
     pub pointer: String,
     /// What was expected, in words.
     pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.pointer {
+            "" => f.write_str(&self.message),
+            pointer => write!(f, "{pointer}: {}", self.message),
+        }
+    }
 }

@@ -308,3 +308,38 @@ async fn accounts_are_opened_and_get_keys_that_end() {
     assert!(code == 1 && told.contains("revoked before"), "{told}");
     assert_eq!(records(path, "verify")[0]["ok"], true);
 }
+
+#[tokio::test]
+async fn the_master_key_is_rotated_and_everything_stays_open() {
+    let directory = two_counters().await;
+    let path = directory.path();
+    let key_file = || std::fs::read_to_string(path.join("data/master.key")).unwrap();
+    records(path, "account add --email a@b.example --tier pro");
+    let (accounts, before) = (records(path, "account list"), key_file());
+    let rotated = records(path, "vault rotate").remove(0);
+    assert_eq!(rotated["data_keys"], 1);
+    assert_ne!(before, key_file());
+    assert_eq!(records(path, "account list"), accounts);
+    assert!(!path.join("data/master.key.new").exists());
+
+    // The operator takes the key into his own keeping, and then out of the data directory.
+    let (third, fourth) = ("07".repeat(32), "08".repeat(32));
+    let with = |line: &str, present: Option<&str>, new: Option<&str>| {
+        let mut command = hub(path, line);
+        for (name, value) in [("HUB_MASTER_KEY", present), ("HUB_NEW_MASTER_KEY", new)] {
+            value.map(|value| command.env(name, value));
+        }
+        let Output { status, stdout, stderr } = run(command);
+        (status.success(), text(&stdout) + &text(&stderr))
+    };
+    let (well, told) = with("vault rotate", None, Some(&third));
+    assert!(well && told.contains("HUB_MASTER_KEY must give the new key"), "{told}");
+    assert!(!told.contains(&third));
+    std::fs::remove_file(path.join("data/master.key")).unwrap();
+    let (well, told) = with("vault rotate", Some(&third), None);
+    assert!(!well && told.contains("HUB_NEW_MASTER_KEY"), "{told}");
+    let (well, told) = with("account list", Some(&fourth), None);
+    assert!(!well && told.contains("does not open this vault"), "{told}");
+    let (well, told) = with("account list", Some(&third), None);
+    assert!(well && told.contains("a@b.example"), "{told}");
+}

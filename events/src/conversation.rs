@@ -50,6 +50,9 @@ pub use terms::{
 };
 pub use turn::{OpenCall, Stage, Turn};
 
+/// The turn under way, the hash of the proposed arguments, and when the proposal lapses.
+type Proposal<'a> = (&'a Turn, &'a str, DateTime<Utc>);
+
 /// How many messages may wait for their turn.
 const LONGEST_QUEUE: usize = 32;
 
@@ -205,7 +208,7 @@ impl Conversation {
     }
 
     /// The turn under way and its proposal; none where the call is approved already.
-    fn proposal(&self, call: CallId) -> Result<Option<(&Turn, &str, DateTime<Utc>)>, Refusal> {
+    fn proposal(&self, call: CallId) -> Result<Option<Proposal<'_>>, Refusal> {
         let open = self.turn.as_ref().and_then(|turn| Some((turn, turn.call(call)?)));
         match open {
             Some((

@@ -14,7 +14,7 @@ use hub_events::id::{ExecutionId, StepId, WorkflowId};
 use hub_events::log::{
     Append, AppendError, Appended, CommandKey, Log, ReadError, Remembered, Snapshot,
 };
-use hub_events::{Class, Position, Recorded, Version};
+use hub_events::{Class, Decider as _, Position, Recorded, Version};
 use serde_json::{Value, json};
 
 use super::*;

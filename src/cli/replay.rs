@@ -13,6 +13,7 @@ use hub_events::account::Account;
 use hub_events::call::Call;
 use hub_events::claim::Claim;
 use hub_events::collection::Collection;
+use hub_events::connection::Connection;
 use hub_events::counter::Counter;
 use hub_events::execution::Execution;
 use hub_events::fact::decode_as;
@@ -83,6 +84,7 @@ impl Replay {
                 Collection::KIND => self.fold::<Collection>(pages).await,
                 Counter::KIND => self.fold::<Counter>(pages).await,
                 Claim::KIND => self.fold::<Claim>(pages).await,
+                Connection::KIND => self.fold::<Connection>(pages).await,
                 kind => bail!("`{kind}` is no kind of thing that this build knows"),
             }
         })?;

@@ -116,10 +116,6 @@ fn evaluate(account: AccountId, step: &PlanStep, context: &Context, tools: &Regi
     if faults.is_empty() {
         return Prepared::Ready(tool, arguments);
     }
-    let said = |Fault { pointer, message }: &Fault| match &**pointer {
-        "" => message.clone(),
-        _ => format!("{pointer}: {message}"),
-    };
-    let faults: Vec<_> = faults.iter().map(said).collect();
+    let faults: Vec<_> = faults.iter().map(Fault::to_string).collect();
     Prepared::Rejected(Failure::lasting("invalid_arguments", faults.join("; ")))
 }

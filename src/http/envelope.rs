@@ -42,6 +42,22 @@ impl<T> Said<T> {
     }
 }
 
+/// Family D without fields: `{"success": true, "message": …}`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Done {
+    /// Always true.
+    pub success: bool,
+    /// What was done, in words.
+    pub message: &'static str,
+}
+
+impl Done {
+    /// An answer with this message.
+    pub fn of(message: &'static str) -> Self {
+        Self { success: true, message }
+    }
+}
+
 /// Family E: `{"message": …}`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Message {

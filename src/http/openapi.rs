@@ -13,7 +13,9 @@ use utoipa::openapi::{Components, OpenApi, OpenApiBuilder};
 use utoipa::openapi::{Info, Paths};
 
 use super::problem::{Answer, Problem};
-use super::{admin, audit, auth, chat, executions, expressions, health, links, mcp, workflows};
+use super::{
+    admin, audit, auth, chat, connections, executions, expressions, health, links, mcp, workflows,
+};
 
 /// The operations of this area.
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -36,6 +38,7 @@ pub fn document() -> OpenApi {
         auth::Api::openapi(),
         admin::Api::openapi(),
         audit::Api::openapi(),
+        connections::Api::openapi(),
         workflows::Api::openapi(),
         executions::Api::openapi(),
         expressions::Api::openapi(),

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::actors::AskError;
 use crate::clock;
+use crate::connections::ConnectionError;
 use crate::effects::Accident;
 use crate::limits::LimitError;
 use crate::transact::TransactError;
@@ -206,6 +207,22 @@ impl From<TransactError> for Problem {
             error @ (TransactError::Read(_)
             | TransactError::Decode(_)
             | TransactError::Encode(_)) => Self::accident(error),
+        }
+    }
+}
+
+impl From<ConnectionError> for Problem {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::Refused(refusal) => refusal.into(),
+            ConnectionError::Invalid(_) => {
+                Self::new(StatusCode::BAD_REQUEST, "config_invalid", error.to_string())
+            }
+            ConnectionError::Log(error) => error.into(),
+            ConnectionError::Vault(error) => error.into(),
+            ConnectionError::View(error) => error.into(),
+            ConnectionError::Lagging(error) => error.into(),
+            ConnectionError::Stopping => Self::busy("The hub is being stopped"),
         }
     }
 }

@@ -83,7 +83,7 @@ impl CompletionError {
     }
 
     /// Nothing more came in time.
-    pub(super) fn timeout() -> Self {
+    pub(crate) fn timeout() -> Self {
         Self::of("timeout", true, "The provider took too long")
     }
 
@@ -93,7 +93,7 @@ impl CompletionError {
     }
 
     /// There is no such model.
-    pub(super) fn unknown_model(why: impl Into<String>) -> Self {
+    pub(crate) fn unknown_model(why: impl Into<String>) -> Self {
         Self::of("unknown_model", false, why)
     }
 

@@ -14,6 +14,9 @@ use super::sign_in::Method;
 /// The parameter that says how many pages of a list are fetched.
 pub const MAX_PAGES: &str = "max_pages";
 
+/// The parameter that names a connection, where an account has several to one platform.
+pub const CONNECTION: &str = "connection_id";
+
 /// How many pages one call fetches at most.
 pub const MOST_PAGES: u64 = 50;
 
@@ -116,6 +119,14 @@ impl<'m> Of<'m> {
                 }),
             );
         }
+        properties.insert(
+            CONNECTION.to_owned(),
+            json!({
+                "type": "integer",
+                "description": "The connection to use, where there are several; \
+                                the oldest that is active where none is named",
+            }),
+        );
         json!({
             "type": "object",
             "properties": properties,

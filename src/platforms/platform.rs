@@ -154,6 +154,20 @@ impl Platform {
         }
     }
 
+    /// What names in templates stand for: a connection's fields, with what its choices mean.
+    pub fn values(&self, complete: &Map<String, Value>) -> Map<String, Value> {
+        let mut values = complete.clone();
+        for (name, field) in self.manifest.config.iter() {
+            let chosen = complete.get(name).and_then(Value::as_str);
+            if let (Some(choices), Some(chosen)) = (&field.values, chosen)
+                && let Some(meant) = choices.get(chosen)
+            {
+                values.insert(name.to_owned(), meant.clone().into());
+            }
+        }
+        values
+    }
+
     /// A connection's fields as they may be shown: every key, and secrets masked.
     pub fn masked(&self, given: &Map<String, Value>) -> Map<String, Value> {
         let mask = |(name, value): (&String, &Value)| {

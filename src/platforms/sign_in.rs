@@ -47,7 +47,7 @@ pub enum SignIn {
     /// A token that any other request gives.
     Token(Box<TokenRequest>),
     /// A service account of Google: a signed JWT is exchanged for a token (RFC 7523).
-    ServiceAccount(Box<ServiceAccount>),
+    ServiceAccount(Box<SignedAccount>),
 }
 
 /// How an access token is sent.
@@ -215,7 +215,7 @@ pub struct TokenRequest {
 /// A service account of Google.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ServiceAccount {
+pub struct SignedAccount {
     /// The account's key: the JSON that Google gives out.
     pub key: Template,
     /// Where the signed JWT is exchanged.

@@ -5,6 +5,7 @@
 //! call it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use hub_events::id::{AccountId, ConnectionId};
@@ -28,7 +29,10 @@ type Shelf = BTreeMap<Arc<str>, Arc<Registered>>;
 
 /// All tools.
 #[derive(Default)]
-pub struct Registry(RwLock<BTreeMap<Source, Shelf>>);
+pub struct Registry {
+    shelves: RwLock<BTreeMap<Source, Shelf>>,
+    revision: AtomicU64,
+}
 
 /// A tool in its place.
 pub struct Registered {
@@ -54,7 +58,7 @@ impl Registry {
                 return Err(Twice(name));
             }
         }
-        let mut shelves = self.0.write();
+        let mut shelves = self.shelves.write();
         for (other, taken) in shelves.iter().filter(|(other, _)| meet(**other, source)) {
             if *other != source
                 && let Some(name) = shelf.keys().find(|name| taken.contains_key(*name))
@@ -63,23 +67,30 @@ impl Registry {
             }
         }
         shelves.insert(source, shelf);
+        self.revision.fetch_add(1, Ordering::Release);
         Ok(())
     }
 
     /// Takes out everything that a source has.
     pub fn clear(&self, source: Source) {
-        self.0.write().remove(&source);
+        self.shelves.write().remove(&source);
+        self.revision.fetch_add(1, Ordering::Release);
+    }
+
+    /// Counts the changes: as long as it stays the same, so does what accounts can call.
+    pub fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
     }
 
     /// The tool of this name that an account can call.
     pub fn find(&self, account: AccountId, name: &str) -> Option<Arc<Registered>> {
-        let shelves = self.0.read();
+        let shelves = self.shelves.read();
         seen(&shelves, account).find_map(|shelf| shelf.get(name).cloned())
     }
 
     /// Every tool that an account can call: the hub's own first, each source's by name.
     pub fn all(&self, account: AccountId) -> Vec<Arc<Registered>> {
-        let shelves = self.0.read();
+        let shelves = self.shelves.read();
         seen(&shelves, account).flat_map(|shelf| shelf.values().cloned()).collect()
     }
 }
@@ -188,7 +199,7 @@ fn meant(text: &str, schema: &Value) -> Option<Value> {
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let shelves = self.0.read();
+        let shelves = self.shelves.read();
         f.debug_map().entries(shelves.iter().map(|(source, shelf)| (source, shelf.len()))).finish()
     }
 }

@@ -5,60 +5,81 @@ use serde_json::{Value, json};
 
 use crate::hub::{Hub, OWNER_KEY};
 
-/// Every operation that needs a caller, with a body that it accepts. `{w}`, `{e}` and `{c}` stand
-/// for a workflow, a run and a direct call.
+/// Every operation that needs a caller, as the API's description names it, with a body that it
+/// accepts.
 const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/workflows/", ""),
     ("GET", "/workflows/executions", ""),
     ("POST", "/workflows/create-from-steps", r#"{"workflow_name":"","description":"","steps":[]}"#),
     ("POST", "/workflows/test-condition", r#"{"condition":{},"context":{}}"#),
     ("POST", "/workflows/test-variable-substitution", r#"{"parameters":{},"context":{}}"#),
-    ("GET", "/workflows/{w}", ""),
-    ("PUT", "/workflows/{w}", "{}"),
-    ("DELETE", "/workflows/{w}", ""),
-    ("POST", "/workflows/{w}/execute", "{}"),
-    ("GET", "/workflows/{w}/executions", ""),
-    ("GET", "/workflows/executions/{e}", ""),
-    ("GET", "/workflows/executions/{e}/steps", ""),
-    ("GET", "/workflows/executions/{e}/events", ""),
-    ("POST", "/workflows/executions/{e}/cancel", ""),
-    ("POST", "/workflows/executions/{e}/retry", ""),
-    ("POST", "/workflows/executions/{e}/steps/1/resolve", r#"{"resolution":"repeat"}"#),
+    ("GET", "/workflows/{workflow_id}", ""),
+    ("PUT", "/workflows/{workflow_id}", "{}"),
+    ("DELETE", "/workflows/{workflow_id}", ""),
+    ("POST", "/workflows/{workflow_id}/execute", "{}"),
+    ("GET", "/workflows/{workflow_id}/executions", ""),
+    ("GET", "/workflows/executions/{execution_id}", ""),
+    ("GET", "/workflows/executions/{execution_id}/steps", ""),
+    ("GET", "/workflows/executions/{execution_id}/events", ""),
+    ("POST", "/workflows/executions/{execution_id}/cancel", ""),
+    ("POST", "/workflows/executions/{execution_id}/retry", ""),
+    (
+        "POST",
+        "/workflows/executions/{execution_id}/steps/{step_number}/resolve",
+        r#"{"resolution":"repeat"}"#,
+    ),
     ("GET", "/mcp/tools", ""),
     ("POST", "/mcp/call", r#"{"name":"wait","arguments":{"seconds":0}}"#),
     ("POST", "/mcp/call/stream", r#"{"name":"wait","arguments":{"seconds":0}}"#),
     ("GET", "/mcp/calls", ""),
-    ("GET", "/mcp/calls/{c}", ""),
-    ("POST", "/mcp/calls/{c}/cancel", ""),
-    ("POST", "/mcp/calls/{c}/resolve", r#"{"resolution":"repeat"}"#),
+    ("GET", "/mcp/calls/{call_id}", ""),
+    ("POST", "/mcp/calls/{call_id}/cancel", ""),
+    ("POST", "/mcp/calls/{call_id}/resolve", r#"{"resolution":"repeat"}"#),
     ("GET", "/mcp/test/whatsapp", ""),
     ("GET", "/mcp/debug/settings", ""),
     ("GET", "/chat/providers", ""),
     ("GET", "/auth/me", ""),
     ("POST", "/auth/me/regenerate-api-key", ""),
     ("GET", "/audit/timeline", ""),
+    ("GET", "/connections/", ""),
+    ("POST", "/connections/", r#"{"platform":"nothing","name":"","config":{}}"#),
+    ("POST", "/connections/test", r#"{"platform":"nothing","config":{}}"#),
+    ("GET", "/connections/{connection_id}", ""),
+    ("PUT", "/connections/{connection_id}", r#"{"name":"","status":"active","config":{}}"#),
+    ("DELETE", "/connections/{connection_id}", ""),
+    ("POST", "/connections/{connection_id}/test", ""),
+    ("GET", "/connections/{connection_id}/usage", ""),
     ("POST", "/admin/vault/rotate", ""),
     ("GET", "/admin/accounts", ""),
-    ("PUT", "/admin/accounts/1", r#"{"tier":"pro"}"#),
+    ("PUT", "/admin/accounts/{account_id}", r#"{"tier":"pro"}"#),
 ];
 
 /// How the paths begin of what is for the hub's owner alone.
 const OWNERS: [&str; 2] = ["/admin", "/mcp/debug"];
 
-/// A workflow, a run and a direct call.
-type Ids<'a> = (i64, i64, &'a str);
+/// What stands in the places of a path.
+type Ids<'a> = [(&'a str, String)];
 
 /// The ids of what is not there.
-const NOBODYS: Ids<'_> = (987_654, 987_654, "01901234-5678-7abc-8def-0123456789ab");
-
-fn place(path: &str, (workflow, run, call): Ids<'_>) -> String {
-    let path = path.replace("{w}", &workflow.to_string()).replace("{e}", &run.to_string());
-    path.replace("{c}", call)
+fn nobodys() -> Vec<(&'static str, String)> {
+    let call = "01901234-5678-7abc-8def-0123456789ab";
+    ["workflow_id", "execution_id", "connection_id", "step_number", "account_id"]
+        .map(|place| (place, "987654".to_owned()))
+        .into_iter()
+        .chain([("call_id", call.to_owned())])
+        .collect()
 }
 
-async fn ask(hub: &Hub, key: &str, operation: (&str, &str, &str), ids: Ids<'_>) -> (u16, Value) {
+/// A path with ids in their places.
+fn filled(path: &str, ids: &Ids<'_>) -> String {
+    let fill =
+        |path: String, (place, id): &(&str, String)| path.replace(&format!("{{{place}}}"), id);
+    ids.iter().fold(path.to_owned(), fill)
+}
+
+async fn ask(hub: &Hub, key: &str, operation: (&str, &str, &str), ids: &Ids<'_>) -> (u16, Value) {
     let (method, path, body) = operation;
-    let path = place(path, ids);
+    let path = filled(path, ids);
     let mut request = hub.request(key, method.parse().unwrap(), &path);
     if !body.is_empty() {
         request = request.header("content-type", "application/json").body(body.to_owned());
@@ -71,10 +92,10 @@ async fn ask(hub: &Hub, key: &str, operation: (&str, &str, &str), ids: Ids<'_>) 
 async fn every_operation_wants_to_know_who_asks() {
     let hub = Hub::start();
     for operation in OPERATIONS {
-        let (status, body) = ask(&hub, "not-a-key", *operation, NOBODYS).await;
+        let (status, body) = ask(&hub, "not-a-key", *operation, &nobodys()).await;
         assert_eq!(status, 401, "{operation:?}");
         assert_eq!(body["detail"], "Could not validate credentials", "{operation:?}");
-        let path = place(operation.1, NOBODYS);
+        let path = filled(operation.1, &nobodys());
         let request = hub.request("x", operation.0.parse().unwrap(), &path).build().unwrap();
         let bare = Client::new().request(request.method().clone(), request.url().clone());
         let answer = bare.send().await.unwrap();
@@ -93,15 +114,9 @@ async fn no_operation_is_missing_from_the_table() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let open = operation["security"].as_array().is_none_or(Vec::is_empty);
-            let place = path
-                .replace("{workflow_id}", "{w}")
-                .replace("{execution_id}", "{e}")
-                .replace("{call_id}", "{c}")
-                .replace("{step_number}", "1")
-                .replace("{account_id}", "1");
-            let known = OPERATIONS.iter().any(|(known, path, _)| {
+            let known = OPERATIONS.iter().any(|(known, place, _)| {
                 known.eq_ignore_ascii_case(method)
-                    && path.trim_end_matches('/') == place.trim_end_matches('/')
+                    && place.trim_end_matches('/') == path.trim_end_matches('/')
             });
             assert!(open || known, "{method} {path}");
         }
@@ -115,22 +130,28 @@ async fn what_is_anothers_looks_like_what_is_not_there() {
     let run = hub.run(workflow, json!({})).await["id"].as_i64().unwrap();
     let asked = json!({ "name": "set_variables", "arguments": { "a": 1 } });
     let (_, call) = hub.post("/mcp/call", asked).await;
-    let call = call["call_id"].as_str().unwrap();
+    let ids = [
+        ("workflow_id", workflow.to_string()),
+        ("execution_id", run.to_string()),
+        ("step_number", "1".to_owned()),
+        ("call_id", call["call_id"].as_str().unwrap().to_owned()),
+        ("connection_id", "1".to_owned()),
+    ];
     let (_, stranger) = hub.account("stranger@example.com").await;
-    for operation in OPERATIONS.iter().filter(|operation| operation.1.contains('{')) {
-        let theirs = ask(&hub, &stranger, *operation, (workflow, run, call)).await;
-        let nobodys = ask(&hub, &stranger, *operation, NOBODYS).await;
+    let owners = |path: &str| OWNERS.iter().any(|way| path.starts_with(way));
+    let others = OPERATIONS.iter().filter(|(_, path, _)| path.contains('{') && !owners(path));
+    for operation in others {
+        let theirs = ask(&hub, &stranger, *operation, &ids).await;
+        let nobodys = ask(&hub, &stranger, *operation, &nobodys()).await;
         assert_eq!((theirs.0, nobodys.0), (404, 404), "{operation:?}");
         assert_eq!(theirs.1["detail"], nobodys.1["detail"], "{operation:?}");
     }
-    for path in ["/workflows/", "/workflows/executions", "/mcp/calls"] {
+    for path in ["/workflows/", "/workflows/executions", "/connections/", "/mcp/calls"] {
         let (_, body) = Hub::send(hub.request(&stranger, Method::GET, path)).await;
         assert_eq!(body["data"], json!([]), "{path}");
     }
-    for operation in
-        OPERATIONS.iter().filter(|operation| OWNERS.iter().any(|way| operation.1.starts_with(way)))
-    {
-        assert_eq!(ask(&hub, &stranger, *operation, NOBODYS).await.0, 403, "{operation:?}");
+    for operation in OPERATIONS.iter().filter(|(_, path, _)| owners(path)) {
+        assert_eq!(ask(&hub, &stranger, *operation, &nobodys()).await.0, 403, "{operation:?}");
     }
     let (_, body) = hub.get(&format!("/workflows/{workflow}")).await;
     assert_eq!(body["data"]["version"], 1);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hub_events::Position;
 use hub_events::log::sqlite::Sqlite;
 use hub_events::log::{Chain, Log as _};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -167,6 +168,35 @@ async fn without_its_master_key_a_hub_does_not_start() {
     let said = String::from_utf8_lossy(&started.stderr);
     assert!(!started.status.success() && said.contains("master.key"), "{said}");
     assert!(!key.exists());
+}
+
+/// The master key changes under a server that works: who is signed in stays so, what is sealed
+/// stays readable, and after a crash the new key is the one.
+#[tokio::test]
+async fn a_rotation_is_not_noticed() {
+    let mut hub = Hub::start();
+    let key = |hub: &Hub| std::fs::read(hub.directory().join("master.key")).unwrap();
+    let (_, stranger) = hub.account("ann@example.com").await;
+    let workflow = hub.workflow(json!([{ "tool_name": "set_variables" }])).await;
+    let path = format!("/workflows/{workflow}");
+    let login = json!({ "email": "ann@example.com", "password": "a long password" });
+    let (_, signed_in) = hub.post("/auth/login", login.clone()).await;
+    let token = signed_in["data"]["token"].as_str().unwrap().to_owned();
+    let (before, first) = (hub.get(&path).await, key(&hub));
+    for _ in 0..2 {
+        let (status, rotated) = hub.post("/admin/vault/rotate", json!({})).await;
+        assert_eq!((status.as_u16(), &rotated["data"]["data_keys"]), (200, &json!(2)), "{rotated}");
+        assert_eq!(hub.get(&path).await, before);
+    }
+    assert_ne!(key(&hub), first);
+    hub.kill();
+    hub.restart();
+    assert_eq!(hub.get(&path).await, before);
+    for known in [&stranger, &token] {
+        let (status, me) = Hub::send(hub.request(known, Method::GET, "/auth/me")).await;
+        assert_eq!((status.as_u16(), &me["data"]["email"]), (200, &json!("ann@example.com")));
+    }
+    assert_eq!(hub.post("/auth/login", login).await.0, 200);
 }
 
 fn copy_all(from: &std::path::Path, to: &std::path::Path) {

@@ -39,8 +39,8 @@ async fn a_reachable_ollama_is_there_and_is_the_default() {
     assert_eq!(body["recommendations"], json!([]));
     let (_, body) = hub.get("/chat/providers").await;
     assert_eq!(body["data"]["default"], "ollama");
-    assert_eq!(available(&body), ["ollama"]);
-    assert_eq!(body["data"]["providers"], json!(["ollama"]));
+    assert_eq!(available(&body), ["ollama", "offline"]);
+    assert_eq!(body["data"]["providers"], json!(["ollama", "offline"]));
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn keys_and_servers_of_ones_own_are_set_by_the_environment() {
         ("HUB_LLM__MINE__BASE_URL", "http://127.0.0.1:1/v1"),
     ]);
     let (_, body) = hub.get("/chat/providers").await;
-    assert_eq!(available(&body), ["ollama", "anthropic", "mine"]);
+    assert_eq!(available(&body), ["ollama", "anthropic", "mine", "offline"]);
     assert_eq!(body["data"]["default"], "anthropic");
     assert_eq!(body["data"]["all_providers"][0]["name"], "OpenAI GPT");
     assert!(!body.to_string().contains("sk-marker"));

@@ -34,7 +34,8 @@ const READING_ACTORS: [&str; 3] =
     ["src/actors.rs", "src/actors/alarms.rs", "src/actors/directory.rs"];
 
 /// The parts that may know the read models.
-const READERS: [&str; 7] = ["accounts", "cli", "http", "lib", "limits", "main", "running"];
+const READERS: [&str; 8] =
+    ["accounts", "cli", "connections", "http", "lib", "limits", "main", "running"];
 
 /// The parts that may know the HTTP server.
 const SERVERS: [&str; 3] = ["http", "lib", "running"];

@@ -205,7 +205,7 @@ fn a_model_that_does_not_answer_is_asked_again_and_then_another() {
     let second = failed_with(2, "a", Some(2), None);
     let third = failed_with(3, "a", None, Some("b"));
     step(&[], 1, no_answer(true), first.clone(), Some(at(1)));
-    step(&[first.clone()], 2, no_answer(true), second.clone(), Some(at(2)));
+    step(std::slice::from_ref(&first), 2, no_answer(true), second.clone(), Some(at(2)));
     step(&[first.clone(), second.clone()], 3, no_answer(true), third.clone(), None);
     let fourth = failed_with(4, "b", Some(1), None);
     step(&[first, second, third], 4, no_answer(true), fourth, Some(at(1)));

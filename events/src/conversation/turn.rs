@@ -243,7 +243,7 @@ impl Turn {
             next,
         });
         let message = self.plan.reply;
-        let end = ended.then(|| Event::TurnFailed(TurnFailed { turn, message, code, error }));
+        let end = ended.then_some(Event::TurnFailed(TurnFailed { turn, message, code, error }));
         std::iter::once(failed).chain(end).collect()
     }
 

@@ -9,7 +9,7 @@ use url::Url;
 use super::Found;
 use super::names::{computed, headers, is_id, known, template, trees, unknown};
 use crate::platforms::manifest::{Encoding, Idempotency, Manifest};
-use crate::platforms::operation::{Goes, MAX_PAGES, Of};
+use crate::platforms::operation::{CONNECTION, Goes, MAX_PAGES, Of};
 use crate::platforms::parameter::{Parameter, Position};
 
 /// Longest name of a tool that models take.
@@ -101,6 +101,12 @@ fn listed(of: Of<'_>, found: &mut Found) {
     }
     if of.pages().is_some() && there.iter().any(|(name, _)| *name == MAX_PAGES) {
         found.at(&at, format!("`{MAX_PAGES}` is put in by itself where a list has pages"));
+    }
+    if there.iter().any(|(name, _)| *name == CONNECTION) {
+        found.at(
+            &at,
+            format!("`{CONNECTION}` is put in by itself; give the parameter another name"),
+        );
     }
     if operation.answer.result.is_some() {
         found.at(&[at[0], at[1], "answer"], "`result` stands in the tool itself");
