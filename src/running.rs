@@ -20,7 +20,6 @@ use crate::actors::{Actors, Limits as ActorLimits};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::connections::Connections;
-use crate::connections::probe::Unequipped;
 use crate::counters::Counters;
 use crate::effects::{Offers, Outside, Plans};
 use crate::egress::Egress;
@@ -29,7 +28,7 @@ use crate::limits::Limits;
 use crate::llm::providers::{OFFLINE, ProvidersError};
 use crate::llm::{Providers, offline};
 use crate::platforms::Catalogue;
-use crate::tools::{Registry, Source, Twice, builtin};
+use crate::tools::{Registry, Source, Twice, builtin, manifest};
 use crate::vault::{Keyring, MasterKeyError, Vault, VaultError};
 use crate::{Hub, http, telemetry};
 
@@ -167,12 +166,15 @@ pub(crate) fn join(
     );
     let tools = Arc::new(Registry::default());
     let parts = builtin::Parts {
-        egress,
+        egress: Arc::clone(&egress),
         log: Arc::clone(&log),
         vault: Arc::clone(&vault),
         links: Arc::clone(&links),
     };
     tools.fill(Source::Hub, builtin::tools(parts))?;
+    let lines =
+        Arc::new(manifest::Parts::new(egress, Arc::clone(&connections) as _, clock.clone()));
+    tools.fill(Source::Platforms, manifest::tools(&catalogue, &lines))?;
     let feed = Arc::new(Feed::default());
     let outside = Arc::new(Outside {
         clock: clock.clone(),
@@ -206,7 +208,7 @@ pub(crate) fn join(
         vault,
         catalogue,
         connections,
-        probe: Arc::new(Unequipped),
+        probe: lines,
         counters,
         feed,
         providers,

@@ -17,22 +17,6 @@ pub struct Accepted {
     pub data: Option<Value>,
 }
 
-/// Tries nothing out: for a hub without an engine for manifests.
-#[derive(Clone, Copy, Debug)]
-pub struct Unequipped;
-
-impl Probe for Unequipped {
-    fn probe<'a>(
-        &'a self,
-        _: AccountId,
-        platform: &'a Platform,
-        _: &'a Map<String, Value>,
-    ) -> BoxFuture<'a, Result<Accepted, String>> {
-        let why = format!("This hub has no way to ask {}", platform.manifest().name);
-        Box::pin(std::future::ready(Err(why)))
-    }
-}
-
 /// Tries connections out.
 pub trait Probe: Send + Sync {
     /// Asks a platform whether it accepts a connection of an account made of this, complete and

@@ -9,6 +9,7 @@ mod answer;
 mod body;
 pub mod pace;
 mod pages;
+mod probe;
 mod request;
 mod token;
 

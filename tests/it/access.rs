@@ -4,6 +4,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use crate::hub::{Hub, OWNER_KEY};
+use crate::stub::Stub;
 
 /// Every operation that needs a caller, as the API's description names it, with a body that it
 /// accepts.
@@ -125,7 +126,8 @@ async fn no_operation_is_missing_from_the_table() {
 
 #[tokio::test]
 async fn what_is_anothers_looks_like_what_is_not_there() {
-    let hub = Hub::start();
+    let hub = Hub::with_slack(&Stub::start(&[]).await);
+    let connection = hub.slack("xoxb-1").await;
     let workflow = hub.workflow(json!([{ "tool_name": "set_variables" }])).await;
     let run = hub.run(workflow, json!({})).await["id"].as_i64().unwrap();
     let asked = json!({ "name": "set_variables", "arguments": { "a": 1 } });
@@ -135,7 +137,7 @@ async fn what_is_anothers_looks_like_what_is_not_there() {
         ("execution_id", run.to_string()),
         ("step_number", "1".to_owned()),
         ("call_id", call["call_id"].as_str().unwrap().to_owned()),
-        ("connection_id", "1".to_owned()),
+        ("connection_id", connection.to_string()),
     ];
     let (_, stranger) = hub.account("stranger@example.com").await;
     let owners = |path: &str| OWNERS.iter().any(|way| path.starts_with(way));
@@ -156,6 +158,8 @@ async fn what_is_anothers_looks_like_what_is_not_there() {
     let (_, body) = hub.get(&format!("/workflows/{workflow}")).await;
     assert_eq!(body["data"]["version"], 1);
     assert_eq!(hub.execution(run).await["status"], "completed");
+    let (_, body) = hub.get(&format!("/connections/{connection}")).await;
+    assert_eq!(body["data"]["status"], "active");
 }
 
 #[tokio::test]

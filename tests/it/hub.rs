@@ -9,6 +9,8 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::stub::Stub;
+
 /// The owner's key in every test.
 pub const OWNER_KEY: &str = "owner-key-of-the-tests-0123456789";
 
@@ -40,6 +42,22 @@ impl Hub {
             settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let (child, base) = spawn(directory.path(), &settings);
         Self { child, base, directory, settings, client: Client::new() }
+    }
+
+    /// A fresh hub for which this is Slack.
+    pub fn with_slack(stub: &Stub) -> Self {
+        let address = stub.url("/api");
+        let slack = ("HUB_PLATFORMS__SLACK__BASE_URL", address.as_str());
+        Self::start_with(&[("HUB_EGRESS__ALLOW", "127.0.0.0/8"), slack])
+    }
+
+    /// A new connection to Slack with this token: its id.
+    pub async fn slack(&self, token: &str) -> i64 {
+        let config = json!({ "token": token });
+        let body = json!({ "platform": "slack", "name": "Marketing", "config": config });
+        let (status, body) = self.post("/connections/", body).await;
+        assert_eq!(status, 200, "{body}");
+        body["data"]["id"].as_i64().unwrap()
     }
 
     /// A hub over a copy of another's data directory.
