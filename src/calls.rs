@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hub_events::account::Tier;
 use hub_events::call::{Command, Requested, Via};
 use hub_events::id::{AccountId, CallId};
 use hub_events::log::{self, AppendError};
@@ -16,7 +17,9 @@ use tokio::time::Instant;
 
 use crate::actors::{AskError, Tell};
 use crate::effects::{self, Accident};
-use crate::tools::{Failure, Fault, Registered};
+use crate::limits::platforms::allowed;
+use crate::limits::writes::{Lacking, lacking};
+use crate::tools::{Card, Failure, Fault, Registered};
 use crate::vault::VaultError;
 use crate::{Hub, clock};
 
@@ -28,6 +31,8 @@ const TIMEOUT_S: u32 = 120;
 pub struct Wanted {
     /// On whose behalf.
     pub account: AccountId,
+    /// The account's plan.
+    pub tier: Tier,
     /// The tool's name.
     pub tool: String,
     /// Its arguments.
@@ -45,12 +50,48 @@ pub enum NotMade {
     /// The arguments are not what the tool's schema asks for.
     #[error("The arguments do not fit the tool's schema")]
     Faults(Vec<Fault>),
-    /// There is no connection that it could go through, or not with this plan.
+    /// The account's plan does not have it.
+    #[error("{}", .0.message)]
+    Plan(Restriction),
+    /// There is no connection that it could go through.
     #[error("{}", .0.message)]
     Failed(Failure),
     /// The arguments could not be sealed.
     #[error(transparent)]
     Vault(#[from] VaultError),
+}
+
+/// What a plan does not have.
+#[derive(Clone, Debug)]
+pub struct Restriction {
+    /// In words.
+    pub message: String,
+    /// The feature that is lacking, where it is not the platform as a whole.
+    pub feature: Option<&'static str>,
+    /// The plan.
+    pub tier: Tier,
+}
+
+/// Whether a plan has a tool's platform.
+pub fn has_platform(hub: &Hub, tier: Tier, platform: &str) -> bool {
+    let named = hub.catalogue.get(platform).map(|platform| platform.manifest().tier);
+    allowed(tier, platform, named).is_ok()
+}
+
+/// What a plan lacks for a call of a tool (contract, section 1.7).
+fn restricted(hub: &Hub, tier: Tier, card: &Card, arguments: &Value) -> Option<Restriction> {
+    let platform = card.platform.as_deref()?;
+    if !has_platform(hub, tier, platform) {
+        let message = format!(
+            "Plan restriction: Your {} plan does not have access to the '{platform}' integration. \
+             Please upgrade.",
+            tier.as_str()
+        );
+        return Some(Restriction { message, feature: None, tier });
+    }
+    let Lacking { feature, allows } = lacking(tier, platform, &card.name, arguments)?;
+    let message = format!("Upgrade to Starter to {allows}");
+    Some(Restriction { message, feature: Some(feature), tier })
 }
 
 /// Why nothing came of a call, as far as is known.
@@ -74,9 +115,12 @@ pub struct Ready {
 
 /// Looks at a call before it is made: tool, arguments, connection.
 pub async fn look(hub: &Hub, wanted: Wanted) -> Result<Ready, NotMade> {
-    let Wanted { account, tool: name, arguments, via } = wanted;
+    let Wanted { account, tier, tool: name, arguments, via } = wanted;
     let Some(tool) = hub.tools.find(account, &name) else { return Err(NotMade::Unknown(name)) };
     let arguments = Value::Object(arguments);
+    if let Some(restriction) = restricted(hub, tier, tool.card(), &arguments) {
+        return Err(NotMade::Plan(restriction));
+    }
     let faults = tool.faults(&arguments);
     if !faults.is_empty() {
         return Err(NotMade::Faults(faults));

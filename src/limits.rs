@@ -4,6 +4,7 @@
 //! (`counters`), since they leave no other trace. Never here: who is asking.
 
 pub mod platforms;
+pub mod writes;
 
 use std::collections::HashMap;
 use std::sync::Arc;

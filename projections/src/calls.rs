@@ -31,7 +31,7 @@ impl Projection for Calls {
     }
 
     fn schema(&self) -> &'static str {
-        "CREATE TABLE calls (
+        "CREATE TABLE direct_calls (
             id BLOB PRIMARY KEY,
             account INTEGER NOT NULL,
             began INTEGER NOT NULL,
@@ -51,7 +51,7 @@ impl Projection for Calls {
             version INTEGER NOT NULL,
             position INTEGER NOT NULL
         ) STRICT;
-        CREATE INDEX calls_by_account ON calls (account, began);"
+        CREATE INDEX direct_calls_by_account ON direct_calls (account, began);"
     }
 
     fn apply(&self, tx: &Connection, event: &Recorded, fact: &Fact) -> Result<(), ApplyError> {
@@ -91,7 +91,7 @@ struct Place {
 /// Changes a call; `?1` is the call, `?2` and `?3` the event's place.
 macro_rules! update {
     ($set:literal) => {
-        concat!("UPDATE calls SET version = ?2, position = ?3, ", $set, " WHERE id = ?1")
+        concat!("UPDATE direct_calls SET version = ?2, position = ?3, ", $set, " WHERE id = ?1")
     };
 }
 
@@ -104,7 +104,7 @@ impl Place {
         let Requested { account, tool, class, connection, arguments, via, .. } = requested;
         run(
             tx,
-            "INSERT INTO calls (id, account, began, tool, class, connection, via, arguments,
+            "INSERT INTO direct_calls (id, account, began, tool, class, connection, via, arguments,
                 status, started_at, version, position)
              VALUES (?1, ?5, ?3, ?6, ?7, ?8, ?9, ?10, 'running', ?4, ?2, ?3)",
             params![
@@ -242,7 +242,7 @@ macro_rules! select {
         concat!(
             "SELECT id, account, began, tool, class, connection, via, arguments, status, until,
              result, error_code, error, retry_after, started_at, completed_at, version, position
-             FROM calls ",
+             FROM direct_calls ",
             $rest
         )
     };

@@ -93,9 +93,19 @@ mod tests {
             ("slack", "slack_send_message", json!({}), Some("inbox_send")),
             ("slack", "slack_list_channels", json!({}), None),
             ("gmail", "gmail_mail", json!({ "action": "reply" }), Some("inbox_send")),
-            ("outlook_calendar", "outlook_calendar_create_event", json!({}), Some("calendar_create_edit")),
+            (
+                "outlook_calendar",
+                "outlook_calendar_create_event",
+                json!({}),
+                Some("calendar_create_edit"),
+            ),
             ("trello", "trello_create_card", json!({}), Some("tasks_create_update")),
-            ("trello", "trello_boards", json!({ "operation": "move" }), Some("tasks_create_update")),
+            (
+                "trello",
+                "trello_boards",
+                json!({ "operation": "move" }),
+                Some("tasks_create_update"),
+            ),
             ("github", "github_create_issue", json!({}), None),
         ] {
             let lacks = |tier| lacking(tier, platform, tool, &arguments).map(|it| it.feature);

@@ -225,3 +225,42 @@ async fn the_diagnoses_show_nothing_of_a_secret() {
     let (status, tested) = hub.get("/mcp/test/whatsapp").await;
     assert_eq!((status.as_u16(), &tested["success"]), (200, &json!(false)));
 }
+
+#[tokio::test]
+async fn what_a_plan_or_a_connection_lacks_is_the_tools_own_answer() {
+    let hub = Hub::start();
+    let (_, free) = hub.account("free@example.com").await;
+    let said = json!({ "channel": "C1", "text": "hello" });
+    let asked = |name: &str, arguments: Value| json!({ "name": name, "arguments": arguments });
+    let call = |key: &str, asked: Value| {
+        Hub::send(hub.request(key, Method::POST, "/mcp/call").json(&asked))
+    };
+    let (status, body) = call(&free, asked("slack_send_message", said.clone())).await;
+    assert_eq!(status, 200);
+    let result = json!({
+        "success": false, "error": "Upgrade to Starter to send and reply to messages",
+        "upgrade_required": true, "required_feature": "inbox_send", "current_tier": "free",
+        "result": null,
+    });
+    assert_eq!((&body["success"], &body["result"]), (&json!(true), &result));
+    let (_, body) = call(&free, asked("stripe_list_customers", json!({}))).await;
+    let told = "Plan restriction: Your free plan does not have access to the 'stripe' \
+                integration. Please upgrade.";
+    assert_eq!(body["result"], json!({ "success": false, "error": told, "result": null }));
+    let (_, body) = call(OWNER_KEY, asked("slack_send_message", said)).await;
+    assert_eq!(body["result"]["error"], "No active Slack connection found", "{body}");
+
+    let status = async |key: &str, name: &str| {
+        let request = hub.request(key, Method::GET, "/mcp/tools?all=true");
+        let (_, listed) = Hub::send(request).await;
+        let tools = listed["data"]["tools"].as_array().unwrap().clone();
+        tools.into_iter().find(|tool| tool["name"] == name).unwrap()["status"].clone()
+    };
+    assert_eq!(status(&free, "stripe_list_customers").await, "upgrade_required");
+    assert_eq!(status(OWNER_KEY, "stripe_list_customers").await, "connection_required");
+    let (_, listed) = hub.get("/mcp/tools").await;
+    let tools = listed["data"]["tools"].as_array().unwrap().iter();
+    assert!(tools.clone().all(|tool| tool["status"] == "available"));
+    let (_, calls) = hub.get("/mcp/calls").await;
+    assert_eq!(calls["data"], json!([]));
+}

@@ -8,14 +8,14 @@ use hub_events::call::Via;
 use hub_events::id::CallId;
 use hub_projections::calls;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::calls::find;
-use super::view::{CallBody, CalledBody};
+use super::view::{CallBody, CalledBody, failed};
 use crate::Hub;
-use crate::calls::{CallError, NotMade, Ready, Wanted, look, settle};
+use crate::calls::{CallError, NotMade, Ready, Restriction, Wanted, look, settle};
 use crate::http::body::Body;
 use crate::http::caller::Caller;
 use crate::http::executions::Preference;
@@ -47,19 +47,35 @@ pub(super) async fn look_at(
 ) -> Result<Looked, Problem> {
     let CallTool { name: tool, arguments } = asked;
     let name = tool.clone();
-    let wanted = Wanted { account: caller.account, tool, arguments, via: Via::Http };
+    let wanted =
+        Wanted { account: caller.account, tier: caller.tier, tool, arguments, via: Via::Http };
     match look(hub, wanted).await {
         Ok(ready) => Ok(Looked::Ready(Box::new(ready))),
         Err(error @ NotMade::Unknown(_)) => {
             Ok(Looked::Declined(CalledBody::not_made(error.to_string())))
         }
         Err(NotMade::Failed(failure)) => {
-            Ok(Looked::Declined(CalledBody::declined(name, failure.code, &failure.message)))
+            Ok(Looked::Declined(CalledBody::declined(name, failed(failure.code, &failure.message))))
+        }
+        Err(NotMade::Plan(restriction)) => {
+            Ok(Looked::Declined(CalledBody::declined(name, upgrade(&restriction))))
         }
         Err(NotMade::Faults(faults)) => {
             Err(Problem::faults(faults.into_iter().map(in_arguments).collect()))
         }
         Err(NotMade::Vault(error)) => Err(error.into()),
+    }
+}
+
+/// What the plan does not have, as the tool's own result (contract, section 1.7).
+fn upgrade(restriction: &Restriction) -> Value {
+    let Restriction { message, feature, tier } = restriction;
+    match feature {
+        None => json!({ "success": false, "error": message, "result": null }),
+        Some(feature) => json!({
+            "success": false, "error": message, "upgrade_required": true,
+            "required_feature": feature, "current_tier": tier.as_str(), "result": null,
+        }),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
+use hub_events::account::Tier;
 use hub_events::connection::Status;
 use hub_events::id::{AccountId, ConnectionId};
 use hub_projections::connections;
@@ -13,6 +14,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::Hub;
+use crate::calls::has_platform;
 use crate::http::caller::Caller;
 use crate::http::envelope;
 use crate::http::problem::{Answer, Problem, fault};
@@ -26,6 +28,8 @@ pub enum ToolStatus {
     Available,
     /// Once its platform is connected.
     ConnectionRequired,
+    /// With a larger plan.
+    UpgradeRequired,
 }
 
 /// A tool.
@@ -61,7 +65,7 @@ pub struct ToolBody {
 }
 
 impl ToolBody {
-    fn of(tool: &Registered, connected: &Connected) -> Self {
+    fn of(hub: &Hub, tier: Tier, tool: &Registered, connected: &Connected) -> Self {
         let Card { name, category, description, schema, platform, .. } = tool.card();
         let own = platform.is_none();
         let connection = platform.as_ref().and_then(|platform| connected.get(&**platform));
@@ -73,9 +77,12 @@ impl ToolBody {
             name: name.to_string(),
             description: description.to_string(),
             input_schema: schema.clone(),
-            status: match own || connection.is_some() {
-                true => ToolStatus::Available,
-                false => ToolStatus::ConnectionRequired,
+            status: match (platform, connection) {
+                (Some(platform), _) if !has_platform(hub, tier, platform) => {
+                    ToolStatus::UpgradeRequired
+                }
+                (Some(_), None) => ToolStatus::ConnectionRequired,
+                (Some(_), Some(_)) | (None, _) => ToolStatus::Available,
             },
             id: name.to_string(),
             category: own.then(|| category.to_string()),
@@ -102,7 +109,9 @@ pub(super) async fn callable(hub: &Hub, caller: &Caller) -> Result<Vec<Arc<Regis
     let connected = connected(hub, caller.account)?;
     let mut tools = hub.tools.all(caller.account);
     tools.retain(|tool| {
-        tool.card().platform.as_ref().is_none_or(|platform| connected.contains_key(&**platform))
+        tool.card().platform.as_deref().is_none_or(|platform| {
+            connected.contains_key(platform) && has_platform(hub, caller.tier, platform)
+        })
     });
     Ok(tools)
 }
@@ -128,7 +137,7 @@ pub(super) async fn list_tools(hub: Data<Hub>, caller: Caller, request: HttpRequ
     hub.read_your_writes().await?;
     let connected = connected(&hub, caller.account)?;
     let tools = hub.tools.all(caller.account);
-    let tools = tools.iter().map(|tool| ToolBody::of(tool, &connected));
+    let tools = tools.iter().map(|tool| ToolBody::of(&hub, caller.tier, tool, &connected));
     let shown = |tool: &ToolBody| everything || tool.status == ToolStatus::Available;
     let tools: Vec<_> = tools.filter(shown).collect();
     let body = ToolsBody { total: tools.len(), tools, user_id: caller.account.0 };

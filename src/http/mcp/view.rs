@@ -134,10 +134,9 @@ impl CalledBody {
     }
 
     /// The answer where the tool's own result says why it did nothing.
-    pub(super) fn declined(tool: String, code: &str, message: &str) -> Self {
-        let result = Some(failure(code, message));
+    pub(super) fn declined(tool: String, result: Value) -> Self {
         let (error, call_id, status) = (None, None, None);
-        Self { success: true, tool: Some(tool), result, error, call_id, status }
+        Self { success: true, tool: Some(tool), result: Some(result), error, call_id, status }
     }
 
     /// What came of a call.
@@ -147,7 +146,7 @@ impl CalledBody {
         let result = match (call.status, call.result) {
             (Status::Failed, None) => {
                 let code = call.error_code.as_deref().unwrap_or("tool_failed");
-                Some(failure(code, call.error_message.as_deref().unwrap_or_default()))
+                Some(failed(code, call.error_message.as_deref().unwrap_or_default()))
             }
             (_, result) => result,
         };
@@ -163,6 +162,6 @@ impl CalledBody {
 }
 
 /// A failure in the form of a tool's own result.
-fn failure(code: &str, message: &str) -> Value {
+pub(super) fn failed(code: &str, message: &str) -> Value {
     json!({ "success": false, "error": message, "code": code, "result": null })
 }

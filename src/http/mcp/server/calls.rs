@@ -47,12 +47,13 @@ pub(super) async fn call(
     if let Some(workflow) = workflow_of(&name) {
         return run(hub, caller, workflow, arguments, context).await;
     }
-    let (account, tool) = (caller.account, name.into_owned());
-    match look(hub, Wanted { account, tool, arguments, via: Via::Mcp }).await {
+    let Caller { account, tier, .. } = *caller;
+    let tool = name.into_owned();
+    match look(hub, Wanted { account, tier, tool, arguments, via: Via::Mcp }).await {
         Ok(ready) => make(hub, caller, ready, context).await,
         Err(error @ NotMade::Unknown(_)) => Err(ErrorData::invalid_params(error.to_string(), None)),
         Err(NotMade::Faults(faults)) => Ok(failed(&words(&faults))),
-        Err(NotMade::Failed(failure)) => Ok(failed(&failure.message)),
+        Err(error @ (NotMade::Plan(_) | NotMade::Failed(_))) => Ok(failed(&error.to_string())),
         Err(NotMade::Vault(error)) => Err(trouble(error.into())),
     }
 }
