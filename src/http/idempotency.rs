@@ -21,7 +21,7 @@ use crate::Hub;
 const LONGEST: usize = 255;
 
 /// The key of a request, where it has one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Idempotency(Option<Command>);
 
 /// What a request with the same key did before.
