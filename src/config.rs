@@ -3,6 +3,7 @@
 //! The comments on these fields are the operator's manual: `docs/config.md` is written from
 //! them. Where settings come from is in `config/load.rs`. Never here: what is done with them.
 
+mod chat;
 mod llm;
 mod load;
 mod manual;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
+pub use chat::Chat;
 pub use llm::{Dialect, Llm, LlmProvider};
 pub use load::{ConfigError, Sources};
 pub use manual::manual;
@@ -67,6 +69,8 @@ pub struct Config {
     pub platforms: Platforms,
     /// Which models there are to talk to.
     pub llm: Llm,
+    /// How conversations are answered.
+    pub chat: Chat,
     /// How workflows run.
     pub runs: Runs,
     /// How much is taken on at once.
@@ -245,6 +249,7 @@ impl Default for Config {
             egress: Egress::default(),
             platforms: Platforms::default(),
             llm: Llm::default(),
+            chat: Chat::default(),
             runs: Runs::default(),
             limits: Limits::default(),
             log: Log::default(),

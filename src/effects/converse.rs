@@ -95,6 +95,13 @@ async fn complete(
     deltas: Deltas<'_>,
     outside: &Outside,
 ) -> Result<Result<Answer, CompletionError>, Accident> {
+    if model.model.is_empty() {
+        // It was asked for by a text that named no model which could be had.
+        let own = outside.connections.platforms(account).await?.into_iter().collect::<Vec<_>>();
+        let missing = outside.models.resolve(Some(&model.provider), &own).await.err();
+        let named = || CompletionError::unknown_model("The model was not there when it was asked");
+        return Ok(Err(missing.unwrap_or_else(named)));
+    }
     let Some(provider) = outside.models.get(&model.provider) else {
         let message = format!("There is no provider `{}` any more", model.provider);
         return Ok(Err(CompletionError::unknown_model(message)));

@@ -111,8 +111,12 @@ impl<T: Teller> Follower<T> {
                 over = told.over;
                 if recorded.position > self.seen {
                     self.seen = recorded.position;
-                    for frame in &told.frames {
-                        text.push_str(&format!("id: {}\n", recorded.position));
+                    // The id stands with the last, so that a client whose connection broke off
+                    // between them is told all of them again.
+                    for (place, frame) in told.frames.iter().enumerate() {
+                        if place + 1 == told.frames.len() {
+                            text.push_str(&format!("id: {}\n", recorded.position));
+                        }
                         write(&mut text, frame);
                     }
                 }

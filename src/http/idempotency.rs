@@ -7,6 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
+use hub_events::Version;
 use hub_events::id::StreamId;
 use hub_events::log::{Command, CommandKey};
 use sha2::{Digest as _, Sha256};
@@ -20,7 +21,7 @@ use crate::Hub;
 const LONGEST: usize = 255;
 
 /// The key of a request, where it has one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Idempotency(Option<Command>);
 
 /// What a request with the same key did before.
@@ -28,6 +29,8 @@ pub struct Idempotency(Option<Command>);
 pub struct Earlier {
     /// The stream that it wrote to.
     pub stream: StreamId,
+    /// That stream's version after it.
+    pub version: Version,
 }
 
 impl Idempotency {
@@ -42,7 +45,7 @@ impl Idempotency {
         match hub.log.remembered(command.key).await? {
             None => Ok(None),
             Some(before) if before.fingerprint == command.fingerprint => {
-                Ok(Some(Earlier { stream: before.stream }))
+                Ok(Some(Earlier { stream: before.stream, version: before.version }))
             }
             Some(_) => Err(Problem::new(
                 StatusCode::UNPROCESSABLE_ENTITY,

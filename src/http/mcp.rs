@@ -19,6 +19,7 @@ use crate::Hub;
 pub use call::CallTool;
 pub use calls::ResolveCall;
 pub use list::{ToolBody, ToolsBody};
+pub(super) use list::{connected, switches};
 pub use transport::{Sessions, SpeakError, speak};
 pub use view::{CallBody, CalledBody};
 

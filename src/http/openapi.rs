@@ -44,6 +44,7 @@ pub fn document() -> OpenApi {
         expressions::Api::openapi(),
         links::Api::openapi(),
         mcp::Api::openapi(),
+        chat::Api::openapi(),
         chat::providers::Api::openapi(),
     ] {
         document.merge(area);

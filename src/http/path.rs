@@ -4,7 +4,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use hub_events::id::{CallId, ExecutionId, WorkflowId};
+use hub_events::id::{CallId, ConversationId, ExecutionId, MessageId, WorkflowId};
 use uuid::Uuid;
 
 use super::problem::Problem;
@@ -26,6 +26,20 @@ impl PathId for WorkflowId {
 
 impl PathId for ExecutionId {
     const PLACE: &'static str = "execution_id";
+    fn of(number: i64) -> Self {
+        Self(number)
+    }
+}
+
+impl PathId for ConversationId {
+    const PLACE: &'static str = "conversation_id";
+    fn of(number: i64) -> Self {
+        Self(number)
+    }
+}
+
+impl PathId for MessageId {
+    const PLACE: &'static str = "message_id";
     fn of(number: i64) -> Self {
         Self(number)
     }

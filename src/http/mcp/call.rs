@@ -115,7 +115,7 @@ pub(super) async fn call_tool(
     let preference = Preference::of(&request, hub.config.runs.wait_s.into());
     let wait = preference.wait();
     let id = match once.earlier(&hub).await? {
-        Some(Earlier { stream }) => {
+        Some(Earlier { stream, .. }) => {
             let earlier =
                 CallId::of(&stream).ok_or_else(|| Problem::not_found("Call not found"))?;
             settle(&hub, earlier, Instant::now() + wait).await?;

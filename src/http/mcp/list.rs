@@ -65,7 +65,13 @@ pub struct ToolBody {
 }
 
 impl ToolBody {
-    fn of(hub: &Hub, tier: Tier, tool: &Registered, connected: &Connected) -> Self {
+    /// What an account of this plan sees of a tool.
+    pub(in crate::http) fn of(
+        hub: &Hub,
+        tier: Tier,
+        tool: &Registered,
+        connected: &Connected,
+    ) -> Self {
         let Card { name, category, description, schema, platform, .. } = tool.card();
         let own = platform.is_none();
         let connection = platform.as_ref().and_then(|platform| connected.get(&**platform));
@@ -95,9 +101,10 @@ impl ToolBody {
 }
 
 /// The platforms that an account has connected, each with its oldest active connection.
-type Connected = HashMap<String, ConnectionId>;
+pub(in crate::http) type Connected = HashMap<String, ConnectionId>;
 
-fn connected(hub: &Hub, account: AccountId) -> Result<Connected, Problem> {
+/// What an account has connected.
+pub(in crate::http) fn connected(hub: &Hub, account: AccountId) -> Result<Connected, Problem> {
     let newest_first = hub.views.read(|views| connections::list(views, account))?;
     let active = newest_first.into_iter().filter(|known| known.status == Status::Active);
     Ok(active.map(|active| (active.platform, active.id)).collect())
@@ -133,7 +140,7 @@ pub struct ToolsBody {
     ("all" = Option<bool>, Query, description = "The same")),
     responses((status = 200, body = envelope::Success<ToolsBody>), (status = 422)))]
 pub(super) async fn list_tools(hub: Data<Hub>, caller: Caller, request: HttpRequest) -> Answer {
-    let everything = wants_everything(request.query_string())?;
+    let everything = switches(request.query_string())?.contains(&Some(true));
     hub.read_your_writes().await?;
     let connected = connected(&hub, caller.account)?;
     let tools = hub.tools.all(caller.account);
@@ -144,14 +151,20 @@ pub(super) async fn list_tools(hub: Data<Hub>, caller: Caller, request: HttpRequ
     Ok(HttpResponse::Ok().json(envelope::Success::of(body)))
 }
 
-fn wants_everything(query: &str) -> Result<bool, Problem> {
+/// What `include_all` and `all` say, where they are there.
+pub(in crate::http) fn switches(query: &str) -> Result<[Option<bool>; 2], Problem> {
     let pairs = Query::<Vec<(String, String)>>::from_query(query);
     let pairs = pairs.map(Query::into_inner).unwrap_or_default();
-    let (mut wanted, mut faults) = (false, Vec::new());
-    for (name, text) in pairs.iter().filter(|(name, _)| matches!(&**name, "include_all" | "all")) {
+    let ([mut include_all, mut all], mut faults) = ([None; 2], Vec::new());
+    for (name, text) in &pairs {
+        let switch = match &**name {
+            "include_all" => &mut include_all,
+            "all" => &mut all,
+            _ => continue,
+        };
         match text.to_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" | "t" | "y" => wanted = true,
-            "false" | "0" | "no" | "off" | "f" | "n" => {}
+            "true" | "1" | "yes" | "on" | "t" | "y" => *switch = Some(true),
+            "false" | "0" | "no" | "off" | "f" | "n" => *switch = Some(false),
             _ => {
                 let message = "Input should be a valid boolean, unable to interpret input";
                 let input = Some(text.as_str().into());
@@ -159,5 +172,5 @@ fn wants_everything(query: &str) -> Result<bool, Problem> {
             }
         }
     }
-    if faults.is_empty() { Ok(wanted) } else { Err(Problem::faults(faults)) }
+    if faults.is_empty() { Ok([include_all, all]) } else { Err(Problem::faults(faults)) }
 }

@@ -48,7 +48,7 @@ pub(super) async fn call_tool_stream(
 ) -> Answer {
     let tool = body.0.name.clone();
     let live = match once.earlier(&hub).await? {
-        Some(Earlier { stream }) => {
+        Some(Earlier { stream, .. }) => {
             let earlier =
                 CallId::of(&stream).ok_or_else(|| Problem::not_found("Call not found"))?;
             Live::Earlier(earlier)

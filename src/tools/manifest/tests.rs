@@ -157,8 +157,10 @@ async fn every_tool_sends_one_request_and_reads_its_answers() {
             let schema = &tool.card().schema;
             let validator = jsonschema::options().build(schema).unwrap();
             stub.reply(Reply::json(200, answer_of(of, true)));
-            // The first call fetches a token, where one is needed.
-            bench.call(&**tool, sample::required(schema), 1).await;
+            // The first call of each connection fetches a token, where one is needed.
+            for connection in 1..=5 {
+                bench.call(&**tool, sample::required(schema), connection).await;
+            }
             for arguments in [sample::required(schema), sample::all(schema)] {
                 if let Some(error) = validator.iter_errors(&arguments).next() {
                     note(format!("sample {arguments} is not valid: {error}"));

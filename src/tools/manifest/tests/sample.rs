@@ -1,5 +1,8 @@
 //! Arguments that a schema takes, made from the schema.
 
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::string::string_regex;
+use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 
 /// Those that must be given.
@@ -66,6 +69,9 @@ fn object(schema: &Value, whole: bool) -> Value {
 }
 
 fn text(schema: &Value) -> String {
+    if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
+        return matching(pattern);
+    }
     let text = match schema.get("format").and_then(Value::as_str) {
         Some("date-time") => "2026-01-31T08:00:00Z",
         Some("date") => "2026-01-31",
@@ -73,7 +79,8 @@ fn text(schema: &Value) -> String {
         Some("email") => "a@example.com",
         Some("uri") => "https://example.com/a",
         Some("uuid") => "018f4e9a-0000-7000-8000-000000000000",
-        _ => "text",
+        // Some functions take digits or letters alone.
+        _ => "text1",
     };
     let least = schema.get("minLength").and_then(Value::as_u64).unwrap_or(0) as usize;
     let most = schema.get("maxLength").and_then(Value::as_u64).unwrap_or(u64::MAX) as usize;
@@ -82,4 +89,12 @@ fn text(schema: &Value) -> String {
         text.push('x');
     }
     text.chars().take(most).collect()
+}
+
+/// A text that a pattern takes, the same each time.
+fn matching(pattern: &str) -> String {
+    let inner = pattern.strip_prefix('^').unwrap_or(pattern);
+    let inner = inner.strip_suffix('$').unwrap_or(inner);
+    let strategy = string_regex(inner).unwrap_or_else(|error| panic!("{pattern}: {error}"));
+    strategy.new_tree(&mut TestRunner::deterministic()).unwrap().current()
 }
