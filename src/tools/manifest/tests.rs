@@ -52,6 +52,25 @@ impl Credentials for Fields {
     }
 }
 
+/// A key that signs nothing outside these tests.
+const KEY: &str = include_str!("tests/key.pem");
+
+/// What a field of a connection holds: its name, but where a key or a host is needed.
+fn word(name: &str, stub: &Stub) -> Value {
+    match name {
+        "private_key" => KEY.into(),
+        "service_account" => json!({
+            "client_email": "hub@example.iam.gserviceaccount.com",
+            "private_key": KEY,
+            "token_uri": format!("http://127.0.0.1:{}/base/token", stub.port),
+        })
+        .to_string()
+        .into(),
+        "index_host" => "index-word-0123456789.svc.pinecone.io".into(),
+        name => format!("{name}-word-0123456789").into(),
+    }
+}
+
 /// A platform at a stub, with fields that tell their names.
 struct Bench {
     platform: Arc<Platform>,
@@ -70,7 +89,7 @@ impl Bench {
                 (None, FieldKind::Url) => format!("http://127.0.0.1:{}/base", stub.port).into(),
                 (None, FieldKind::Integer) => 42.into(),
                 (None, FieldKind::Boolean) => true.into(),
-                (None, FieldKind::String) => format!("{name}-word-0123456789").into(),
+                (None, FieldKind::String) => word(name, stub),
             };
             fields.insert(name.to_owned(), value);
         }
@@ -118,7 +137,8 @@ fn meet(body: &mut Value, condition: &Condition, holds: bool) {
     let Condition { at, equals, one_of, present } = condition;
     let right = equals.clone().or_else(|| one_of.as_ref()?.first().cloned());
     let right = right.or_else(|| present.unwrap_or(false).then(|| json!("x")));
-    let value = if holds { right } else { present.unwrap_or(true).then(|| json!("wrong")) };
+    let wrong = || (*present != Some(true)).then(|| json!("wrong"));
+    let value = if holds { right } else { wrong() };
     put(body, at, value.unwrap_or_default());
 }
 

@@ -65,6 +65,9 @@ fn object(schema: &Value, whole: bool) -> Value {
             made.insert(name.clone(), sample(property, whole));
         }
     }
+    for name in needed.iter().filter_map(Value::as_str) {
+        made.entry(name).or_insert_with(|| "text1".into());
+    }
     made.into()
 }
 
