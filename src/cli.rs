@@ -71,7 +71,7 @@ enum Command {
     /// Print the state of one thing, now or at any moment of its past, as JSON
     Replay(replay::Replay),
     /// Check that the log is complete and unchanged: exit code 0, or 1 and the first bad position
-    Verify,
+    Verify(verify::Verify),
     /// Compute all read models anew from the log, while no server runs
     Rebuild,
     /// Print the settings that count, without secrets
@@ -123,10 +123,10 @@ fn answer(line: Line) -> anyhow::Result<()> {
     let mut output = Output::new(json);
     match command {
         None | Some(Command::Serve(_)) => serve_with(config),
-        Some(Command::Events(events)) => events.print(&config.data_dir, &mut output),
-        Some(Command::Replay(replay)) => replay.print(&config.data_dir, &mut output),
-        Some(Command::Verify) => verify::verify(&config.data_dir, &mut output),
-        Some(Command::Rebuild) => rebuild::rebuild(&config.data_dir, &mut output),
+        Some(Command::Events(events)) => events.print(&config, &mut output),
+        Some(Command::Replay(replay)) => replay.print(&config, &mut output),
+        Some(Command::Verify(verify)) => verify.print(&config, &mut output),
+        Some(Command::Rebuild) => rebuild::rebuild(&config, &mut output),
         Some(Command::Config) => config::print(config, &mut output),
         Some(Command::Platforms(platforms)) => platforms.run(&config, &mut output),
         Some(Command::Mcp(mcp)) => mcp.speak(config),

@@ -51,6 +51,10 @@ pub struct Config {
     /// start and printed once.
     #[schema(value_type = Option<String>)]
     pub owner_key: Option<Secret>,
+    /// Where the log is kept.
+    pub store: Store,
+    /// How often the log is vouched for.
+    pub checkpoints: Checkpoints,
     /// What clients are answered, and how.
     pub http: Http,
     /// How people and programs sign in.
@@ -69,6 +73,31 @@ pub struct Config {
     pub limits: Limits,
     /// What the hub writes to standard error while it works.
     pub log: Log,
+}
+
+/// Where the log is kept.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// Address of a KurrentDB (EventStoreDB 22.6 or later) server that keeps the log, such as
+    /// `esdb://user:password@db.example.com:2113`; everything else stays in the data directory.
+    /// By default the log is the file `hub.db` there. Nothing is moved from one to the other.
+    #[schema(value_type = Option<String>)]
+    pub url: Option<Secret>,
+    /// What the hub's streams on that server begin with: letters, digits and `_`. One hub writes
+    /// under a prefix at a time; the last to start has it.
+    pub prefix: String,
+}
+
+/// How often the log is vouched for: a signed checkpoint binds where all streams stand, so that
+/// `hub verify` finds a history that was written anew. There is one at every orderly stop too.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Checkpoints {
+    /// After so many events.
+    pub events: u64,
+    /// After so many hours, where something has happened.
+    pub hours: u32,
 }
 
 /// What clients are answered, and how.
@@ -208,6 +237,8 @@ impl Default for Config {
             master_key: None,
             new_master_key: None,
             owner_key: None,
+            store: Store::default(),
+            checkpoints: Checkpoints::default(),
             http: Http::default(),
             auth: Auth::default(),
             quotas: Quotas::default(),
@@ -218,6 +249,18 @@ impl Default for Config {
             limits: Limits::default(),
             log: Log::default(),
         }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { url: None, prefix: "hub".to_owned() }
+    }
+}
+
+impl Default for Checkpoints {
+    fn default() -> Self {
+        Self { events: 10_000, hours: 24 }
     }
 }
 

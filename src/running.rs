@@ -11,12 +11,12 @@ use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use hub_events::blob::{BlobError, Blobs};
 use hub_events::id::AccountId;
-use hub_events::log::sqlite::Sqlite;
 use hub_events::log::{Log, OpenError};
 use hub_projections::Views;
 
 use crate::accounts::{AccountError, NewKey, bootstrap_owner};
 use crate::actors::{Actors, Limits as ActorLimits};
+use crate::checkpoints::Writing;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::connections::Connections;
@@ -30,7 +30,7 @@ use crate::llm::{Providers, offline};
 use crate::platforms::Catalogue;
 use crate::tools::{Registry, Source, Twice, builtin, manifest};
 use crate::vault::{Keyring, MasterKeyError, Vault, VaultError};
-use crate::{Hub, http, telemetry};
+use crate::{Hub, http, store, telemetry};
 
 /// How long an actor stays without work.
 const IDLE_AFTER: Duration = Duration::from_secs(5);
@@ -110,6 +110,7 @@ pub struct Running {
     pub new_key: Option<NewKey>,
     server: ServerHandle,
     served: tokio::task::JoinHandle<std::io::Result<()>>,
+    checkpoints: Writing,
 }
 
 impl std::fmt::Debug for Running {
@@ -124,7 +125,7 @@ pub async fn open(config: Config, clock: Clock) -> Result<Data<Hub>, StartError>
     std::fs::create_dir_all(&directory)
         .map_err(|error| StartError::DataDir(directory.clone(), error))?;
     // The log's lock keeps a second process away from everything else too.
-    let log: Arc<dyn Log> = Sqlite::open(&directory.join("hub.db"))?;
+    let log = store::open(&config).await?;
     join(config, clock, log)
 }
 
@@ -244,7 +245,10 @@ pub async fn start(
             tracing::error!(%error, "what was unfinished could not be resumed");
         }
     });
-    Ok(Running { hub, address, new_key, server: handle, served })
+    let key = hub.vault.derived_key(Writing::PURPOSE);
+    let (log, clock) = (Arc::clone(&hub.log), hub.clock.clone());
+    let checkpoints = Writing::start(log, clock, &key, &hub.config.checkpoints);
+    Ok(Running { hub, address, new_key, server: handle, served, checkpoints })
 }
 
 /// Has everything that was unfinished go on, once the read models know all of it.
@@ -261,15 +265,15 @@ impl Running {
         self.server.stop(true).await;
         self.hub.actors.wind_down(PATIENCE).await;
         self.hub.counters.record_visits().await;
-        self.until_stopped().await
+        self.checkpoints.stop().await;
+        until_stopped(self.served).await
     }
+}
 
-    async fn until_stopped(self) -> Result<(), StartError> {
-        self.served
-            .await
-            .map_err(|error| StartError::Server(error.into()))?
-            .map_err(StartError::Server)
-    }
+async fn until_stopped(
+    served: tokio::task::JoinHandle<std::io::Result<()>>,
+) -> Result<(), StartError> {
+    served.await.map_err(|error| StartError::Server(error.into()))?.map_err(StartError::Server)
 }
 
 /// Serves until the process is told to end (SIGTERM or SIGINT).

@@ -6,7 +6,8 @@ use crate::decider::Event;
 use crate::recorded::Recorded;
 use crate::upcast::{self, UpcastError};
 use crate::{
-    account, call, claim, collection, connection, conversation, counter, execution, workflow,
+    account, call, checkpoint, claim, collection, connection, conversation, counter, execution,
+    workflow,
 };
 
 /// Why a stored event cannot be understood.
@@ -84,4 +85,5 @@ facts! {
     Claim(claim),
     Connection(connection),
     Conversation(conversation),
+    Checkpoint(checkpoint),
 }

@@ -7,6 +7,7 @@
 pub mod account;
 pub mod blob;
 pub mod call;
+pub mod checkpoint;
 pub mod claim;
 pub mod collection;
 pub mod connection;

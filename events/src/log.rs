@@ -5,9 +5,15 @@
 
 mod chain;
 mod follow;
+mod heads;
+#[cfg(feature = "kurrentdb")]
+pub mod kurrentdb;
 pub mod memory;
+mod merkle;
 pub mod sqlite;
 
+use std::fs::{File, TryLockError};
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::DateTime;
@@ -18,6 +24,7 @@ use crate::id::StreamId;
 use crate::recorded::{Context, Position, Recorded, Version};
 
 pub use chain::{Chain, Fault};
+pub use heads::Heads;
 
 /// An append-only sequence of events, ordered as a whole and within each stream.
 ///
@@ -44,6 +51,12 @@ pub trait Log: Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<Recorded>, ReadError>>;
 
+    /// The event at a position, where there is one.
+    fn read_at(
+        &self,
+        position: Position,
+    ) -> BoxFuture<'static, Result<Option<Recorded>, ReadError>>;
+
     /// Every event after a position, for ever: first those on record, then each batch as it
     /// becomes durable. Batches are never empty. An error ends the stream; follow again from
     /// the last position seen. It also ends when the log is closed.
@@ -51,6 +64,9 @@ pub trait Log: Send + Sync + 'static {
 
     /// The position of the newest durable event; 0 where there is none.
     fn head(&self) -> Position;
+
+    /// Whether positions count the events from 1, so that one that is missing shows.
+    fn is_gapless(&self) -> bool;
 
     /// What a command with this key did, where one took effect within the log's memory
     /// (at least 24 hours).
@@ -87,6 +103,33 @@ pub struct Append {
     pub context: Context,
     /// Makes this append happen at most once, whatever the stream's version.
     pub command: Option<Command>,
+}
+
+fn engine(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> OpenError {
+    OpenError::Engine(error.into())
+}
+
+/// Takes the file whose lock says whose the log at `path` is. The system lets go of it when the
+/// process dies.
+fn lock(path: &Path, file: &Path) -> Result<File, OpenError> {
+    let lock = File::create(file).map_err(engine)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(engine(error)),
+    }
+}
+
+/// The event at a position, for engines whose positions have no gaps.
+fn read_next<L: Log + ?Sized>(
+    log: &L,
+    position: Position,
+) -> BoxFuture<'static, Result<Option<Recorded>, ReadError>> {
+    let Some(before) = position.0.checked_sub(1) else {
+        return Box::pin(std::future::ready(Ok(None)));
+    };
+    let read = log.read_all(Position(before), 1);
+    Box::pin(async move { Ok(read.await?.pop().filter(|event| event.position == position)) })
 }
 
 /// A context as engines keep it: in whole microseconds.

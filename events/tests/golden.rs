@@ -58,6 +58,7 @@ fn encode(fact: &Fact) -> NewEvent {
         Fact::Claim(event) => NewEvent::of(event),
         Fact::Connection(event) => NewEvent::of(event),
         Fact::Conversation(event) => NewEvent::of(event),
+        Fact::Checkpoint(event) => NewEvent::of(event),
     }
     .unwrap()
 }

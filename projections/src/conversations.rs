@@ -67,7 +67,7 @@ impl Projection for Conversations {
         ) STRICT;
         CREATE INDEX turns_by_conversation ON turns (conversation, parent);
         CREATE INDEX turns_by_reply ON turns (reply);
-        CREATE TABLE calls (
+        CREATE TABLE turn_calls (
             call BLOB PRIMARY KEY,
             account INTEGER NOT NULL,
             conversation INTEGER NOT NULL,
@@ -88,10 +88,10 @@ impl Projection for Conversations {
             asked_at INTEGER NOT NULL,
             settled_at INTEGER
         ) STRICT, WITHOUT ROWID;
-        CREATE INDEX calls_by_turn ON calls (turn, seq);
-        CREATE INDEX calls_by_message ON calls (message);
-        CREATE INDEX calls_by_conversation ON calls (conversation);
-        CREATE INDEX proposals ON calls (account, asked_at) WHERE status = 'proposed';"
+        CREATE INDEX turn_calls_by_turn ON turn_calls (turn, seq);
+        CREATE INDEX turn_calls_by_message ON turn_calls (message);
+        CREATE INDEX turn_calls_by_conversation ON turn_calls (conversation);
+        CREATE INDEX proposals ON turn_calls (account, asked_at) WHERE status = 'proposed';"
     }
 
     fn apply(&self, tx: &Connection, event: &Recorded, fact: &Fact) -> Result<(), ApplyError> {

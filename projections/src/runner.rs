@@ -17,7 +17,7 @@ use hub_events::fact::Fact;
 use hub_events::id::{AccountId, CallId, ConnectionId, ConversationId, ExecutionId, WorkflowId};
 use hub_events::log::{Log, ReadError};
 use hub_events::recorded::{Position, Recorded};
-use hub_events::{claim, collection, counter};
+use hub_events::{checkpoint, claim, collection, counter};
 use tokio::sync::oneshot;
 
 use crate::generation::{self, Checkpoint, Generation, TakeError};
@@ -108,9 +108,10 @@ async fn open(
 /// an older copy, even if it has grown since.
 async fn is_of(log: &dyn Log, checkpoint: Checkpoint) -> Result<bool, ReadError> {
     let Checkpoint { position, hash } = checkpoint;
-    let Some(before) = position.0.checked_sub(1) else { return Ok(true) };
-    let found = log.read_all(Position(before), 1).await?;
-    Ok(found.first().is_some_and(|event| event.position == position && event.hash == hash))
+    if position == Position::default() {
+        return Ok(true);
+    }
+    Ok(log.read_at(position).await?.is_some_and(|event| event.hash == hash))
 }
 
 struct Runner {
@@ -198,6 +199,7 @@ fn topic(account: AccountId, fact: &Fact) -> Topic {
         Fact::Claim(_) => claim::Claim::KIND,
         Fact::Connection(_) => ConnectionId::KIND,
         Fact::Conversation(_) => ConversationId::KIND,
+        Fact::Checkpoint(_) => checkpoint::Checkpoints::KIND,
     };
     (kind, account)
 }

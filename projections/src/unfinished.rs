@@ -60,6 +60,7 @@ impl Projection for Unfinished {
             | Fact::Collection(_)
             | Fact::Counter(_)
             | Fact::Claim(_)
+            | Fact::Checkpoint(_)
             | Fact::Connection(_) => {}
         }
         Ok(())

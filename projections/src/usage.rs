@@ -51,6 +51,7 @@ impl Projection for Usage {
             | Fact::Workflow(_)
             | Fact::Account(_)
             | Fact::Connection(_)
+            | Fact::Checkpoint(_)
             | Fact::Collection(_)
             | Fact::Counter(_)
             | Fact::Claim(_) => {}

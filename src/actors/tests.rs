@@ -64,8 +64,19 @@ impl Log for Shaky {
         self.log.follow(after)
     }
 
+    fn read_at(
+        &self,
+        position: Position,
+    ) -> BoxFuture<'static, Result<Option<Recorded>, ReadError>> {
+        self.log.read_at(position)
+    }
+
     fn head(&self) -> Position {
         self.log.head()
+    }
+
+    fn is_gapless(&self) -> bool {
+        self.log.is_gapless()
     }
 
     fn remembered(

@@ -3,9 +3,9 @@
 //! Never here: opening what is sealed. People's words stay closed on the command line.
 
 use std::fmt;
-use std::path::Path;
 use std::time::Duration;
 
+use arrotech_hub::config::Config;
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
 use hub_events::id::{AccountId, StreamId};
@@ -49,11 +49,13 @@ pub(super) fn stream(name: &str) -> Result<StreamId, String> {
 
 impl Events {
     /// Prints them.
-    pub(super) fn print(self, directory: &Path, output: &mut Output) -> anyhow::Result<()> {
-        let log = data::open_for_reading(directory)?;
+    pub(super) fn print(self, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+        let log = data::open_for_reading(config)?;
         let pages = match &self.stream {
             Some(stream) => Pages::of_stream(log, stream.clone()),
-            None => Pages::of_log(log, Position(self.from.saturating_sub(1))),
+            // Elsewhere the position before may be none that can be read from.
+            None if log.is_gapless() => Pages::of_log(log, Position(self.from.saturating_sub(1))),
+            None => Pages::of_log(log, Position(0)),
         };
         data::runtime()?.block_on(self.print_all(pages, output))
     }

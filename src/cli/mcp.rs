@@ -36,7 +36,7 @@ impl Mcp {
         if let (Some(url), Some(key)) = (self.url, self.key) {
             return data::runtime()?.block_on(relay::relay(&url, &key));
         }
-        data::must_be_there(&config.data_dir)?;
+        data::must_be_there(&config)?;
         let account = self.account.map_or(OWNER, AccountId);
         let spoken = actix_rt::System::new().block_on(speak(config, account));
         spoken.map_err(|error| match error {

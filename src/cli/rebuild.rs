@@ -3,18 +3,18 @@
 //! Never here: how a read model is computed.
 
 use std::fmt;
-use std::path::Path;
 
+use arrotech_hub::config::Config;
 use serde::Serialize;
 
 use super::data;
 use super::output::{self, Output};
 
 /// Rebuilds the read models and says from how many events.
-pub(super) fn rebuild(directory: &Path, output: &mut Output) -> anyhow::Result<()> {
-    let log = data::open_alone(directory)?;
+pub(super) fn rebuild(config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let log = data::open_alone(config)?;
     let bar = output::progress(0);
-    let rebuilt = hub_projections::rebuild(log, directory, &mut |done, total| {
+    let rebuilt = hub_projections::rebuild(log, &config.data_dir, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     });

@@ -4,13 +4,14 @@
 //! sealed.
 
 use std::fmt;
-use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use arrotech_hub::config::Config;
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
 use hub_events::account::Account;
 use hub_events::call::Call;
+use hub_events::checkpoint::Checkpoints;
 use hub_events::claim::Claim;
 use hub_events::collection::Collection;
 use hub_events::connection::Connection;
@@ -72,8 +73,8 @@ impl fmt::Display for Moment {
 
 impl Replay {
     /// Prints the state.
-    pub(super) fn print(self, directory: &Path, output: &mut Output) -> anyhow::Result<()> {
-        let log = data::open_for_reading(directory)?;
+    pub(super) fn print(self, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+        let log = data::open_for_reading(config)?;
         let pages = Pages::of_stream(log, self.stream.clone());
         let state = data::runtime()?.block_on(async {
             match self.stream.kind() {
@@ -85,6 +86,7 @@ impl Replay {
                 Counter::KIND => self.fold::<Counter>(pages).await,
                 Claim::KIND => self.fold::<Claim>(pages).await,
                 Connection::KIND => self.fold::<Connection>(pages).await,
+                Checkpoints::KIND => self.fold::<Checkpoints>(pages).await,
                 kind => bail!("`{kind}` is no kind of thing that this build knows"),
             }
         })?;

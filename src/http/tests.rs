@@ -287,7 +287,8 @@ fn codes(directory: &Path, codes: &mut BTreeSet<String>) {
             self::codes(&path, codes);
             continue;
         }
-        if path.ends_with("tests.rs") || path.ends_with("testing.rs") {
+        let is_source = path.extension().is_some_and(|extension| extension == "rs");
+        if !is_source || path.ends_with("tests.rs") || path.ends_with("testing.rs") {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();

@@ -43,7 +43,7 @@ pub struct Hit {
     pub score: f32,
 }
 
-/// Tools made ready to be found. Some 10 µs a tool to make, 1 KiB to keep; worth keeping as
+/// Tools made ready to be found. Some 15 µs a tool to make, 1 KiB to keep; worth keeping as
 /// long as the tools stay the same.
 #[derive(Debug)]
 pub struct Index {

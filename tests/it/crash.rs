@@ -199,7 +199,7 @@ async fn a_rotation_is_not_noticed() {
     assert_eq!(hub.post("/auth/login", login).await.0, 200);
 }
 
-fn copy_all(from: &std::path::Path, to: &std::path::Path) {
+pub fn copy_all(from: &std::path::Path, to: &std::path::Path) {
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {

@@ -8,6 +8,7 @@ use super::sources::code;
 /// it here.
 const ROWS: &[&[&str]] = &[
     &[
+        "checkpoints",
         "clock",
         "collections",
         "config",
@@ -16,6 +17,7 @@ const ROWS: &[&[&str]] = &[
         "feed",
         "limits",
         "platforms",
+        "store",
         "transact",
         "vault",
     ],

@@ -136,6 +136,13 @@ impl Log for Memory {
         ready(Ok(self.kept.read().all(after, limit)))
     }
 
+    fn read_at(
+        &self,
+        position: Position,
+    ) -> BoxFuture<'static, Result<Option<Recorded>, ReadError>> {
+        super::read_next(self, position)
+    }
+
     fn follow(&self, after: Position) -> BoxStream<'static, Result<Arc<[Recorded]>, ReadError>> {
         let news = News::Told(self.followers.subscribe());
         let kept = Arc::clone(&self.kept);
@@ -145,6 +152,10 @@ impl Log for Memory {
 
     fn head(&self) -> Position {
         Position(self.kept.read().events.len() as u64)
+    }
+
+    fn is_gapless(&self) -> bool {
+        true
     }
 
     fn remembered(

@@ -14,7 +14,7 @@ mod state;
 mod wal;
 mod writer;
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +28,7 @@ use tokio::sync::broadcast;
 use super::follow::{self, News};
 use super::{
     Append, AppendError, Appended, CommandKey, Log, OpenError, ReadError, Remembered, Snapshot,
+    engine, lock,
 };
 use crate::id::StreamId;
 use crate::recorded::{Position, Recorded, Version};
@@ -65,21 +66,6 @@ struct Writing {
 impl std::fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sqlite").field("head", &self.readers.shared().head()).finish()
-    }
-}
-
-fn engine(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> OpenError {
-    OpenError::Engine(error.into())
-}
-
-/// Takes the file beside the log whose lock says whose the log is. The system lets go of it
-/// when the process dies.
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let lock = File::create(path.with_extension("lock")).map_err(engine)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(engine(error)),
     }
 }
 
@@ -122,7 +108,7 @@ impl Sqlite {
     /// Opens the log in a file, and makes it where there is none. As long as the value lives,
     /// nobody else can open it for writing.
     pub fn open(path: &Path) -> Result<Arc<Self>, OpenError> {
-        let lock = lock(path)?;
+        let lock = lock(path, &path.with_extension("lock"))?;
         refuse_damage(path)?;
         let mut connection = schema::open_for_writing(path)?;
         let heads = Heads::load(&connection).map_err(engine)?;
@@ -228,6 +214,13 @@ impl Log for Sqlite {
         read_all(&self.readers, after, limit)
     }
 
+    fn read_at(
+        &self,
+        position: Position,
+    ) -> BoxFuture<'static, Result<Option<Recorded>, ReadError>> {
+        super::read_next(self, position)
+    }
+
     fn follow(&self, after: Position) -> BoxStream<'static, Result<Arc<[Recorded]>, ReadError>> {
         let news = match &self.writing {
             Some(writing) => News::Told(writing.followers.subscribe()),
@@ -244,6 +237,10 @@ impl Log for Sqlite {
             // Another process may have written meanwhile.
             None => self.readers.read_now(|reader| reader.head()).unwrap_or(known),
         }
+    }
+
+    fn is_gapless(&self) -> bool {
+        true
     }
 
     fn remembered(

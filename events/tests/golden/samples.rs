@@ -7,7 +7,8 @@ use hub_events::id::{AccountId, CallId, ConnectionId, ExecutionId, StepId, Workf
 use hub_events::sealed::{KeyId, Sealed};
 use hub_events::testing::{epoch, sealed};
 use hub_events::{
-    Class, account, call as direct, claim, collection, connection, counter, execution, workflow,
+    Class, Position, account, call as direct, checkpoint, claim, collection, connection, counter,
+    execution, workflow,
 };
 use uuid::Uuid;
 
@@ -191,5 +192,13 @@ fn small() -> Vec<Fact> {
         Fact::Collection(collection::Event::ItemRemoved(collection::ItemRemoved { key })),
         Fact::Counter(counter::Event::BlockTaken(counter::BlockTaken { first: 101, last: 200 })),
         Fact::Claim(claim::Event::Made(claim::Made { account: AccountId(1) })),
+        Fact::Checkpoint(checkpoint::Event::Signed(checkpoint::Signed {
+            after: Position(10),
+            up_to: Position(20),
+            streams: 3,
+            root: "ab".repeat(32),
+            public_key: "cd".repeat(32),
+            signature: "ef".repeat(64),
+        })),
     ]
 }

@@ -26,6 +26,14 @@ macro_rules! suite {
                 super::$case(place.open()).await;
             })*
         }
+        #[cfg(feature = "kurrentdb")]
+        mod kurrentdb {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                let server = crate::kurrentdb::Server::new().await;
+                super::$case(server.open().await).await;
+            })*
+        }
     };
 }
 
@@ -46,8 +54,8 @@ suite! {
     followers_end_with_the_log
 }
 
-fn at(position: u64, version: u64) -> Appended {
-    Appended { position: Position(position), version: Version(version) }
+async fn at(log: &dyn Log, place: u64, version: u64) -> Appended {
+    Appended { position: position(log, place).await, version: Version(version) }
 }
 
 async fn what_is_read_is_what_was_appended(log: Arc<dyn Log>) {
@@ -66,7 +74,7 @@ async fn what_is_read_is_what_was_appended(log: Arc<dyn Log>) {
     }
     let events = sound(&*log).await;
     assert_eq!(events, log.read_stream(&stream(1), Version(0), 100).await.unwrap());
-    assert_eq!(log.head(), Position(8));
+    assert_eq!(log.head(), position(&*log, 8).await);
     for (event, index) in events.iter().zip(0..) {
         let (given, sent) = (&contexts[index / 2], [taken(1), made(-3)][index % 2].clone());
         let micros =
@@ -75,7 +83,9 @@ async fn what_is_read_is_what_was_appended(log: Arc<dyn Log>) {
         assert_eq!((&*event.event_type, event.schema), (sent.event_type, sent.schema));
         assert_eq!((&*event.data, &event.stream), (&*sent.data, &stream(1)));
         assert_eq!(event.version, Version(index as u64 + 1));
+        assert_eq!(log.read_at(event.position).await.unwrap().as_ref(), Some(event));
     }
+    assert_eq!(log.read_at(Position(0)).await.unwrap(), None);
 }
 
 async fn another_version_than_expected_is_refused(log: Arc<dyn Log>) {
@@ -89,12 +99,14 @@ async fn another_version_than_expected_is_refused(log: Arc<dyn Log>) {
         assert_eq!(refused, refusal, "stream {key}, version {expected}");
     }
     assert_eq!(sound(&*log).await.len(), 2);
-    assert_eq!(log.append(append(&stream(1), 2, 1)).await, Ok(at(3, 3)));
+    let appended = log.append(append(&stream(1), 2, 1)).await;
+    assert_eq!(appended, Ok(at(&*log, 3, 3).await));
 }
 
 async fn one_of_many_with_the_same_expectation_wins(log: Arc<dyn Log>) {
     let answers = join_all((0..200).map(|_| log.append(append(&stream(1), 0, 1)))).await;
-    assert_eq!(answers.iter().filter(|answer| **answer == Ok(at(1, 1))).count(), 1);
+    let won = Ok(at(&*log, 1, 1).await);
+    assert_eq!(answers.iter().filter(|answer| **answer == won).count(), 1);
     let refused = Err(AppendError::WrongVersion { current: Version(1) });
     assert_eq!(answers.iter().filter(|answer| **answer == refused).count(), 199);
     assert_eq!(sound(&*log).await.len(), 1);
@@ -102,8 +114,9 @@ async fn one_of_many_with_the_same_expectation_wins(log: Arc<dyn Log>) {
 
 async fn appends_that_build_on_each_other_all_happen(log: Arc<dyn Log>) {
     let answers = join_all((0..20).map(|version| log.append(append(&stream(1), version, 1)))).await;
-    let expected: Vec<_> = (1..=20).map(|place| Ok(at(place, place))).collect();
-    assert_eq!(answers, expected);
+    for (answer, place) in answers.into_iter().zip(1..) {
+        assert_eq!(answer, Ok(at(&*log, place, place).await));
+    }
     assert_eq!(sound(&*log).await.len(), 20);
 }
 
@@ -112,6 +125,7 @@ async fn pages_are_read_as_asked(log: Arc<dyn Log>) {
         log.append(append(&stream(1), version, 1)).await.unwrap();
         log.append(append(&stream(2), version, 1)).await.unwrap();
     }
+    let known = sound(&*log).await;
     for (after, limit, all, one) in [
         (0, 3, vec![1, 2, 3], vec![1, 3, 5]),
         (4, 100, vec![5, 6, 7, 8, 9, 10], vec![9]),
@@ -122,9 +136,13 @@ async fn pages_are_read_as_asked(log: Arc<dyn Log>) {
         (2, usize::MAX, (3..=10).collect(), vec![5, 7, 9]),
     ] {
         let places = |events: Vec<Recorded>| -> Vec<_> {
-            events.iter().map(|event| event.position.0).collect()
+            events
+                .iter()
+                .map(|event| known.iter().position(|it| it == event).unwrap() + 1)
+                .collect()
         };
-        let read = places(log.read_all(Position(after), limit).await.unwrap());
+        let from = if after == u64::MAX { Position(after) } else { position(&*log, after).await };
+        let read = places(log.read_all(from, limit).await.unwrap());
         assert_eq!(read, all, "all after {after}, {limit}");
         let read = places(log.read_stream(&stream(1), Version(after), limit).await.unwrap());
         assert_eq!(read, one, "stream after {after}, {limit}");
@@ -149,7 +167,8 @@ async fn a_command_happens_once(log: Arc<dyn Log>) {
     // What was refused is not remembered, so it can be tried again.
     let wrong = log.append(with(command(2), append(&stream(1), 0, 1))).await;
     assert_eq!(wrong, Err(AppendError::WrongVersion { current: Version(3) }));
-    assert_eq!(log.append(with(command(2), append(&stream(1), 3, 1))).await, Ok(at(4, 4)));
+    let appended = log.append(with(command(2), append(&stream(1), 3, 1))).await;
+    assert_eq!(appended, Ok(at(&*log, 4, 4).await));
 }
 
 async fn a_command_among_many_at_once_happens_once(log: Arc<dyn Log>) {
@@ -162,14 +181,16 @@ async fn a_command_among_many_at_once_happens_once(log: Arc<dyn Log>) {
         version: Version(1),
         fingerprint: command(1).fingerprint,
     };
-    let happened = answers.iter().filter(|answer| **answer == Ok(at(1, 1))).count();
+    let first = Ok(at(&*log, 1, 1).await);
+    let happened = answers.iter().filter(|answer| **answer == first).count();
     let refused = Err(AppendError::Duplicate(did));
     assert_eq!((happened, answers.iter().filter(|answer| **answer == refused).count()), (1, 99));
 }
 
 async fn a_command_that_decides_to_nothing_is_remembered(log: Arc<dyn Log>) {
     log.append(append(&stream(1), 0, 3)).await.unwrap();
-    for (key, expected, appended) in [(1, 3, at(3, 3)), (2, 0, at(3, 0))] {
+    for (key, expected) in [(1, 3), (2, 0)] {
+        let appended = at(&*log, 3, expected).await;
         let nothing = with(command(key), append(&stream(key), expected, 0));
         assert_eq!(log.append(nothing.clone()).await, Ok(appended));
         let did = log.remembered(command(key).key).await.unwrap().unwrap();
@@ -177,13 +198,15 @@ async fn a_command_that_decides_to_nothing_is_remembered(log: Arc<dyn Log>) {
         assert_eq!(log.append(nothing).await, Err(AppendError::Duplicate(did)));
     }
     // A stream without events can still begin.
-    assert_eq!(log.append(append(&stream(2), 0, 1)).await, Ok(at(4, 1)));
+    let appended = log.append(append(&stream(2), 0, 1)).await;
+    assert_eq!(appended, Ok(at(&*log, 4, 1).await));
     assert_eq!(sound(&*log).await.len(), 4);
 }
 
 async fn an_append_of_nothing_changes_nothing(log: Arc<dyn Log>) {
     let mut news = log.follow(Position(0));
-    assert_eq!(log.append(append(&stream(1), 0, 0)).await, Ok(at(0, 0)));
+    let nothing = log.append(append(&stream(1), 0, 0)).await;
+    assert_eq!(nothing, Ok(at(&*log, 0, 0).await));
     log.append(append(&stream(1), 0, 1)).await.unwrap();
     let batch = news.next().await.unwrap().unwrap();
     assert_eq!(batch.to_vec(), sound(&*log).await);
@@ -236,8 +259,10 @@ async fn followers_see_every_event_once(log: Arc<dyn Log>) {
     let followers = (0..8).map(|index| {
         let log = Arc::clone(&log);
         tokio::spawn(async move {
-            while log.head().0 < index * 100 {
-                tokio::task::yield_now().await;
+            let mut others = log.follow(Position(0));
+            let mut there = 0;
+            while there < index * 100 {
+                there += others.next().await.unwrap().unwrap().len();
             }
             let mut seen = Vec::new();
             let mut news = log.follow(Position(0));
@@ -272,20 +297,25 @@ async fn followers_who_are_slow_miss_nothing(log: Arc<dyn Log>) {
     while seen < 200 {
         for event in news.next().await.unwrap().unwrap().iter() {
             seen += 1;
-            assert_eq!(event.position, Position(seen));
+            assert_eq!(event.version, Version(seen));
         }
     }
 }
 
 async fn followers_begin_where_they_are_told(log: Arc<dyn Log>) {
     log.append(append(&stream(1), 0, 5)).await.unwrap();
-    // In the middle of a batch, at the end, and before something that has not happened yet.
-    for after in [0, 3, 5, 7] {
-        let mut news = log.follow(Position(after));
-        let version = log.head().0;
+    // In the middle of a batch and at its end.
+    for (after, version) in [(0, 5), (3, 10), (5, 15), (20, 20)] {
+        let mut news = log.follow(position(&*log, after).await);
         log.append(append(&stream(1), version, 5)).await.unwrap();
         let first = news.next().await.unwrap().unwrap();
-        assert_eq!(first[0].position, Position(after + 1));
+        assert_eq!(first[0].version, Version(after + 1));
+    }
+    if log.is_gapless() {
+        // Before something that has not happened yet.
+        let mut news = log.follow(Position(27));
+        log.append(append(&stream(1), 25, 5)).await.unwrap();
+        assert_eq!(news.next().await.unwrap().unwrap()[0].position, Position(28));
     }
 }
 

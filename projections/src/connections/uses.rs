@@ -61,7 +61,8 @@ fn used(event: &Recorded, fact: &Fact) -> Result<Vec<Use>, ApplyError> {
         | Fact::Account(_)
         | Fact::Collection(_)
         | Fact::Counter(_)
-        | Fact::Claim(_) => Vec::new(),
+        | Fact::Claim(_)
+        | Fact::Checkpoint(_) => Vec::new(),
     })
 }
 

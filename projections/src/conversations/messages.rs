@@ -249,7 +249,7 @@ fn turn_of(views: &Connection, message: MessageId) -> rusqlite::Result<Option<i6
         .prepare_cached(
             "SELECT turn FROM turns WHERE turn = ?1
              UNION ALL SELECT turn FROM turns WHERE reply = ?1
-             UNION ALL SELECT turn FROM calls WHERE message = ?1 LIMIT 1",
+             UNION ALL SELECT turn FROM turn_calls WHERE message = ?1 LIMIT 1",
         )?
         .query_row([message.0], |row| row.get(0))
         .optional()

@@ -71,7 +71,7 @@ impl Place {
     }
 
     pub(super) fn delete(&self, tx: &Connection) -> rusqlite::Result<()> {
-        run(tx, "DELETE FROM calls WHERE conversation = ?1", [self.conversation])?;
+        run(tx, "DELETE FROM turn_calls WHERE conversation = ?1", [self.conversation])?;
         run(tx, "DELETE FROM turns WHERE conversation = ?1", [self.conversation])?;
         run(tx, "DELETE FROM conversations WHERE id = ?1", [self.conversation])
     }
@@ -171,10 +171,10 @@ impl Place {
         };
         run(
             tx,
-            "INSERT INTO calls (call, account, conversation, turn, seq, message, model_id, tool,
+            "INSERT INTO turn_calls (call, account, conversation, turn, seq, message, model_id, tool,
               arguments, arguments_hash, class, connection, status, expires_at, error, asked_at,
               settled_at)
-             SELECT ?1, account, ?2, ?3, (SELECT count(*) FROM calls WHERE turn = ?3), ?4, ?5, ?6,
+             SELECT ?1, account, ?2, ?3, (SELECT count(*) FROM turn_calls WHERE turn = ?3), ?4, ?5, ?6,
               ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, CASE WHEN ?15 THEN ?14 END
              FROM conversations WHERE id = ?2",
             params![
@@ -198,7 +198,7 @@ impl Place {
     }
 
     pub(super) fn approve(&self, tx: &Connection, call: CallId) -> rusqlite::Result<()> {
-        run(tx, "UPDATE calls SET status = 'running' WHERE call = ?1", [call.0])
+        run(tx, "UPDATE turn_calls SET status = 'running' WHERE call = ?1", [call.0])
     }
 
     pub(super) fn settle(
@@ -209,7 +209,7 @@ impl Place {
     ) -> rusqlite::Result<()> {
         run(
             tx,
-            "UPDATE calls SET status = ?2, settled_at = ?3 WHERE call = ?1",
+            "UPDATE turn_calls SET status = ?2, settled_at = ?3 WHERE call = ?1",
             params![call.0, Word(status), self.at],
         )
     }
@@ -217,7 +217,7 @@ impl Place {
     pub(super) fn succeed(&self, tx: &Connection, it: &CallSucceeded) -> rusqlite::Result<()> {
         run(
             tx,
-            "UPDATE calls SET status = 'completed', settled_at = ?3, result = ?2,
+            "UPDATE turn_calls SET status = 'completed', settled_at = ?3, result = ?2,
              error_code = NULL, error = NULL WHERE call = ?1",
             params![it.call.0, Json(&it.result), self.at],
         )
@@ -227,7 +227,7 @@ impl Place {
     pub(super) fn fail_call(&self, tx: &Connection, it: &CallFailed) -> rusqlite::Result<()> {
         run(
             tx,
-            "UPDATE calls SET error_code = ?2, error = ?3, result = ?4 WHERE call = ?1",
+            "UPDATE turn_calls SET error_code = ?2, error = ?3, result = ?4 WHERE call = ?1",
             params![it.call.0, it.code, Json(&it.error), it.result.as_ref().map(Json)],
         )?;
         match it.retry_at {
@@ -239,7 +239,7 @@ impl Place {
     pub(super) fn doubt(&self, tx: &Connection, it: &CallDoubted) -> rusqlite::Result<()> {
         run(
             tx,
-            "UPDATE calls SET status = 'in_doubt', error_code = ?2, error = ?3 WHERE call = ?1",
+            "UPDATE turn_calls SET status = 'in_doubt', error_code = ?2, error = ?3 WHERE call = ?1",
             params![it.call.0, Word(it.doubt), it.error.as_ref().map(Json)],
         )
     }
@@ -248,7 +248,7 @@ impl Place {
         match &it.resolution {
             Resolution::Done(result) => run(
                 tx,
-                "UPDATE calls SET status = 'completed', settled_at = ?3, result = ?2,
+                "UPDATE turn_calls SET status = 'completed', settled_at = ?3, result = ?2,
                  error_code = NULL, error = NULL WHERE call = ?1",
                 params![it.call.0, Json(result), self.at],
             ),
@@ -278,7 +278,7 @@ impl Place {
     pub(super) fn cancel(&self, tx: &Connection, it: &TurnCancelled) -> rusqlite::Result<()> {
         run(
             tx,
-            "UPDATE calls SET status = 'cancelled', settled_at = ?2
+            "UPDATE turn_calls SET status = 'cancelled', settled_at = ?2
              WHERE turn = ?1 AND status IN ('proposed', 'running')",
             params![it.turn.0, self.at],
         )?;

@@ -160,7 +160,7 @@ macro_rules! select_calls {
         concat!(
             "SELECT call, account, conversation, turn, message, model_id, tool, arguments,
              arguments_hash, class, connection, status, expires_at, result, error_code, error,
-             asked_at, settled_at FROM calls ",
+             asked_at, settled_at FROM turn_calls ",
             $rest
         )
     };

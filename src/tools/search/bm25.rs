@@ -76,6 +76,8 @@ impl Bm25 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::indexing_slicing)]
+
     use super::Bm25;
 
     fn terms(text: &str) -> Vec<String> {

@@ -81,6 +81,8 @@ fn stands_alone(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::indexing_slicing)]
+
     use super::Vocabulary;
 
     #[test]
