@@ -25,7 +25,23 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("slack_channel_history", "`latest`", "a `ts` loses digits as a number"),
     ("slack_schedule_message", "`thread_ts`", "a `ts` loses digits as a number"),
     ("slack_channel_history", "`oldest`", "a `ts` loses digits as a number"),
+    ("google_", "`fields`", "Google describes what every method takes once, and not here"),
+    ("google_", "`alt`", "Google describes what every method takes once, and not here"),
+    ("google_analytics_run_", "`limit` has", "whole numbers are taken as numbers too"),
+    ("google_analytics_run_", "`offset` has", "whole numbers are taken as numbers too"),
+    ("bamboohr_add_employee", "`", "every field of an employee is taken; few are described"),
+    ("intercom_list_contacts", "`", "how lists go on is described apart"),
+    ("paystack_list_transactions", "`perPage`", "the method's page has this spelling"),
+    ("paystack_create_customer", "`metadata`", "an object is taken, as the method's page shows"),
+    ("whatsapp_send_", "`", "every kind of message is demanded at once"),
+    ("whatsapp_list_templates", "`", "another method has the same shape of path"),
+    ("whatsapp_create_template", "not described", "the description leaves it out"),
+    ("whatsapp_get_media", "`phone_number_id`", "the description leaves it out"),
+    ("whatsapp_upload_media", "`type`", "the description leaves it out"),
 ];
+
+/// Headers that the way out sends by itself.
+const OWN_HEADERS: [&str; 3] = ["authorization", "content-type", "accept"];
 
 #[test]
 fn tools_are_as_their_vendors_describe_them() {
@@ -143,7 +159,8 @@ impl Vendor {
             };
             let name = parameter["name"].as_str().unwrap_or_default();
             let schema = parameter.get("schema").unwrap_or(parameter).clone();
-            if parameter["required"] == true {
+            let own = OWN_HEADERS.iter().any(|own| name.eq_ignore_ascii_case(own));
+            if parameter["required"] == true && !(place == "header" && own) {
                 taken.required.push((place, name.to_owned()));
             }
             taken.names.insert((place, name.to_owned()), schema);
@@ -187,6 +204,8 @@ impl Vendor {
         let is_open = given.is_empty() || wanted.is_empty();
         is_open
             || as_text && wanted.iter().any(|kind| kind == "string")
+            // A list in a query may be one text with commas.
+            || as_text && wanted.iter().any(|kind| kind == "array")
             || given.iter().any(|kind| {
                 wanted.contains(kind)
                     || kind == "integer" && wanted.iter().any(|it| it == "number")
@@ -296,11 +315,38 @@ fn same_path(ours: &str, described: &str) -> Option<usize> {
     }
     let mut same = 0;
     for (ours, described) in ours.iter().zip(&described) {
-        match (ours == described, described.contains('{')) {
-            (true, _) => same += 1,
-            (false, true) => {}
-            (false, false) => return None,
+        match fit(ours, described) {
+            Some(fits) => same += fits,
+            None => return None,
         }
     }
     Some(same)
+}
+
+/// Whether a segment is that of a description: 1 where it is the same but for the names in it,
+/// 0 where it may be a value of one.
+fn fit(ours: &str, described: &str) -> Option<usize> {
+    let Some((before, rest)) = described.split_once('{') else {
+        return (ours == described).then_some(1);
+    };
+    let after = rest.split_once('}').map_or("", |(_, after)| after);
+    if ours == format!("{before}{{}}{after}") {
+        return Some(1);
+    }
+    (ours.starts_with(before) && ours.ends_with(after) && !ours.contains(':')).then_some(0)
+}
+
+#[test]
+fn segments_fit_by_their_fixed_parts() {
+    for (ours, described, fits) in [
+        ("values", "values", Some(1)),
+        ("{}", "{id}", Some(1)),
+        ("{}:append", "{range}:append", Some(1)),
+        ("me", "{userId}", Some(0)),
+        ("{}:append", "{range}", None),
+        ("{}:append", "{range}:clear", None),
+        ("values", "value", None),
+    ] {
+        assert_eq!(fit(ours, described), fits, "{ours} {described}");
+    }
 }
