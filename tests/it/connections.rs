@@ -71,7 +71,7 @@ async fn a_run_goes_through_a_connection_and_its_history_tells_of_it() {
 #[tokio::test]
 async fn what_the_platform_does_not_take_is_told_and_not_kept() {
     let refused = Reply::Json(200, r#"{"ok":false,"error":"invalid_auth"}"#);
-    let stub = Stub::start(&[refused.clone()]).await;
+    let stub = Stub::start(std::slice::from_ref(&refused)).await;
     let hub = Hub::with_slack(&stub);
     let create = || {
         let config = json!({ "token": TOKEN });

@@ -22,8 +22,8 @@ impl Probe for Parts {
         async move {
             let told = test(platform, self, account, config.clone()).await;
             let told = told.map_err(|failure| failure.message)?;
-            Ok(match &told["connected_as"] {
-                _ if told["tested"] == false => {
+            Ok(match told.get("connected_as").unwrap_or(&Value::Null) {
+                _ if told.get("tested") == Some(&Value::Bool(false)) => {
                     let message = format!("{name} has nothing by which to try a connection out");
                     Accepted { message, data: None }
                 }

@@ -10,6 +10,7 @@ use crate::testing::Life;
 
 /// Something that happens around a call.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)]
 enum Move {
     /// A command comes in.
     Ask(Command),
