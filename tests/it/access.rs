@@ -39,6 +39,31 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/mcp/test/whatsapp", ""),
     ("GET", "/mcp/debug/settings", ""),
     ("GET", "/chat/providers", ""),
+    ("GET", "/chat/conversations", ""),
+    ("POST", "/chat/conversations", "{}"),
+    ("GET", "/chat/conversations/{conversation_id}", ""),
+    ("PUT", "/chat/conversations/{conversation_id}", r#"{"title":""}"#),
+    ("DELETE", "/chat/conversations/{conversation_id}", ""),
+    ("GET", "/chat/conversations/{conversation_id}/messages", ""),
+    ("POST", "/chat/conversations/{conversation_id}/messages", r#"{"content":""}"#),
+    ("POST", "/chat/conversations/{conversation_id}/messages/stream", r#"{"content":""}"#),
+    ("GET", "/chat/conversations/{conversation_id}/events", ""),
+    ("GET", "/chat/conversations/{conversation_id}/messages/{message_id}", ""),
+    ("POST", "/chat/conversations/{conversation_id}/messages/{message_id}/cancel", ""),
+    ("GET", "/chat/conversations/{conversation_id}/messages/{message_id}/siblings", ""),
+    ("POST", "/chat/conversations/{conversation_id}/messages/{message_id}/select", ""),
+    ("POST", "/chat/conversations/{conversation_id}/validate-tool", r#"{"tool":"wait"}"#),
+    ("POST", "/chat/conversations/{conversation_id}/explain-intent", r#"{"content":""}"#),
+    ("POST", "/chat/conversations/{conversation_id}/explain-tools", r#"{"content":""}"#),
+    ("GET", "/chat/files/{conversation_id}/{message_id}", ""),
+    ("GET", "/chat/download/{conversation_id}/{message_id}/{filename}", ""),
+    ("GET", "/chat/proposals", ""),
+    ("POST", "/chat/proposals/{proposal_id}/confirm", "{}"),
+    ("POST", "/chat/calls/{call_id}/resolve", r#"{"resolution":"not_done"}"#),
+    ("GET", "/chat/tools", ""),
+    ("GET", "/chat/tools/capabilities", ""),
+    ("GET", "/chat/tools/discover", ""),
+    ("POST", "/chat/test/direct-response", r#"{"content":"hi","provider":"offline"}"#),
     ("GET", "/auth/me", ""),
     ("POST", "/auth/me/regenerate-api-key", ""),
     ("GET", "/audit/timeline", ""),
@@ -64,10 +89,12 @@ type Ids<'a> = [(&'a str, String)];
 /// The ids of what is not there.
 fn nobodys() -> Vec<(&'static str, String)> {
     let call = "01901234-5678-7abc-8def-0123456789ab";
-    ["workflow_id", "execution_id", "connection_id", "step_number", "account_id"]
-        .map(|place| (place, "987654".to_owned()))
+    let numbers = ["workflow_id", "execution_id", "connection_id", "step_number", "account_id"];
+    numbers
         .into_iter()
-        .chain([("call_id", call.to_owned())])
+        .chain(["conversation_id", "message_id"])
+        .map(|place| (place, "987654".to_owned()))
+        .chain(["call_id", "proposal_id", "filename"].map(|place| (place, call.to_owned())))
         .collect()
 }
 
@@ -132,12 +159,21 @@ async fn what_is_anothers_looks_like_what_is_not_there() {
     let run = hub.run(workflow, json!({})).await["id"].as_i64().unwrap();
     let asked = json!({ "name": "set_variables", "arguments": { "a": 1 } });
     let (_, call) = hub.post("/mcp/call", asked).await;
+    let (_, opened) = hub.post("/chat/conversations", json!({})).await;
+    let conversation = opened["data"]["id"].as_i64().unwrap();
+    let path = format!("/chat/conversations/{conversation}/messages");
+    let said = json!({ "content": "call the tool wait seconds=0", "provider": "offline" });
+    let (_, message) = hub.post(&path, said).await;
     let ids = [
         ("workflow_id", workflow.to_string()),
         ("execution_id", run.to_string()),
         ("step_number", "1".to_owned()),
         ("call_id", call["call_id"].as_str().unwrap().to_owned()),
         ("connection_id", connection.to_string()),
+        ("conversation_id", conversation.to_string()),
+        ("message_id", message["id"].to_string()),
+        ("proposal_id", message["tools_called"][0]["id"].as_str().unwrap().to_owned()),
+        ("filename", "a.txt".to_owned()),
     ];
     let (_, stranger) = hub.account("stranger@example.com").await;
     let owners = |path: &str| OWNERS.iter().any(|way| path.starts_with(way));
@@ -148,7 +184,10 @@ async fn what_is_anothers_looks_like_what_is_not_there() {
         assert_eq!((theirs.0, nobodys.0), (404, 404), "{operation:?}");
         assert_eq!(theirs.1["detail"], nobodys.1["detail"], "{operation:?}");
     }
-    for path in ["/workflows/", "/workflows/executions", "/connections/", "/mcp/calls"] {
+    for path in ["/workflows/", "/workflows/executions", "/connections/", "/mcp/calls"]
+        .into_iter()
+        .chain(["/chat/conversations", "/chat/proposals"])
+    {
         let (_, body) = Hub::send(hub.request(&stranger, Method::GET, path)).await;
         assert_eq!(body["data"], json!([]), "{path}");
     }

@@ -13,6 +13,7 @@
 
 mod access;
 mod calls;
+mod chat;
 mod checkpoints;
 mod connections;
 mod crash;

@@ -115,6 +115,11 @@ impl Models {
         self.replies.lock().unwrap().push_back(reply);
     }
 
+    /// Puts these replies in place of what is queued.
+    pub fn replace(&self, replies: impl IntoIterator<Item = Reply>) {
+        *self.replies.lock().unwrap() = replies.into_iter().collect();
+    }
+
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }

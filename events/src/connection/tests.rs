@@ -58,7 +58,8 @@ fn check(status: Status, command: Command, then: &[Event], after: Status) {
 fn it_is_made_once() {
     let create = Command::Create(made(Status::Active));
     let created = Event::Created(made(Status::Active));
-    let given_it = given::<Connection>([]).when(create.clone()).then(std::slice::from_ref(&created));
+    let given_it =
+        given::<Connection>([]).when(create.clone()).then(std::slice::from_ref(&created));
     assert_eq!(given_it.state().account(), Some(AccountId(1)));
     given_it.when(create.clone()).then(&[]);
     given::<Connection>([created, DELETED]).when(create).then(&[]);

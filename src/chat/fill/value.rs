@@ -33,7 +33,10 @@ pub(super) fn read(says: &str, schema: &Value) -> Option<Value> {
     if let Some(listed) = schema.get("enum").and_then(Value::as_array) {
         let same = |value: &&Value| match value {
             Value::String(text) => text.to_lowercase() == says.to_lowercase(),
-            value => value == says,
+            value => {
+                let shown = value.to_string();
+                says == shown
+            }
         };
         return listed.iter().find(same).cloned();
     }
