@@ -72,6 +72,8 @@ struct Follower<T> {
     seen: Position,
     /// How far the stream was read.
     at: Version,
+    /// Whether there may be events beyond that.
+    behind: bool,
     /// Listened to since before the first read, so that nothing is missed in between.
     signals: Receiver<Signal>,
 }
@@ -80,11 +82,22 @@ struct Follower<T> {
 pub(super) fn follow<T: Teller>(
     hub: Data<Hub>,
     stream: StreamId,
-    (after, seen): (Version, Position),
+    place: (Version, Position),
     teller: T,
 ) -> HttpResponse {
     let signals = hub.feed.listen(&stream);
-    let follower = Follower { hub, stream, teller, seen, at: after, signals };
+    follow_heard(hub, stream, signals, place, teller)
+}
+
+/// The same where the stream was listened to before, so that nothing in the making is missed.
+pub(super) fn follow_heard<T: Teller>(
+    hub: Data<Hub>,
+    stream: StreamId,
+    signals: Receiver<Signal>,
+    (after, seen): (Version, Position),
+    teller: T,
+) -> HttpResponse {
+    let follower = Follower { hub, stream, teller, seen, at: after, behind: true, signals };
     let body = stream::unfold(Some(follower), |follower| async move {
         let mut follower = follower?;
         match follower.next().await {
@@ -100,57 +113,74 @@ pub(super) fn follow<T: Teller>(
 }
 
 impl<T: Teller> Follower<T> {
-    /// The next piece of the answer, and whether it is the last.
+    /// The next piece of the answer, and whether it is the last. The log is read only when the
+    /// stream has moved, so what is shown in the making comes before its record.
     async fn next(&mut self) -> Result<(Bytes, bool), Problem> {
         loop {
-            let page = self.hub.log.read_stream(&self.stream, self.at, PAGE).await?;
-            let (mut text, mut over) = (String::new(), false);
-            for recorded in &page {
-                self.at = recorded.version;
-                let told = self.teller.tell(&self.hub, recorded).await?;
-                over = told.over;
-                if recorded.position > self.seen {
-                    self.seen = recorded.position;
-                    // The id stands with the last, so that a client whose connection broke off
-                    // between them is told all of them again.
-                    for (place, frame) in told.frames.iter().enumerate() {
-                        if place + 1 == told.frames.len() {
-                            text.push_str(&format!("id: {}\n", recorded.position));
-                        }
-                        write(&mut text, frame);
-                    }
+            if self.behind {
+                let (text, over) = self.read().await?;
+                if !text.is_empty() || over {
+                    return Ok((text.into(), over));
                 }
             }
-            if !text.is_empty() || over {
-                return Ok((text.into(), over));
-            }
-            if page.len() < PAGE {
+            if !self.behind {
                 match self.signal().await {
-                    Heard::Moved => {}
+                    Heard::Moved => self.behind = true,
                     Heard::Shown(frame) => {
                         let mut text = String::new();
                         write(&mut text, &frame);
                         return Ok((text.into(), false));
                     }
-                    Heard::Nothing => return Ok((Bytes::from_static(b": still here\n\n"), false)),
+                    Heard::Nothing => {
+                        self.behind = true;
+                        return Ok((Bytes::from_static(b": still here\n\n"), false));
+                    }
                 }
             }
         }
     }
 
+    /// What is told of the next events on record, and whether that is all.
+    async fn read(&mut self) -> Result<(String, bool), Problem> {
+        let page = self.hub.log.read_stream(&self.stream, self.at, PAGE).await?;
+        self.behind = page.len() == PAGE;
+        let (mut text, mut over) = (String::new(), false);
+        for recorded in &page {
+            self.at = recorded.version;
+            let told = self.teller.tell(&self.hub, recorded).await?;
+            over = told.over;
+            if recorded.position > self.seen {
+                self.seen = recorded.position;
+                // The id stands with the last, so that a client whose connection broke off
+                // between them is told all of them again.
+                for (place, frame) in told.frames.iter().enumerate() {
+                    if place + 1 == told.frames.len() {
+                        text.push_str(&format!("id: {}\n", recorded.position));
+                    }
+                    write(&mut text, frame);
+                }
+            }
+        }
+        Ok((text, over))
+    }
+
     /// Waits for the stream to move.
     async fn signal(&mut self) -> Heard {
-        match tokio::time::timeout(HEARTBEAT, self.signals.recv()).await {
-            Ok(Ok(signal)) => match self.teller.show(&signal) {
-                Some(frame) => Heard::Shown(frame),
-                None => Heard::Moved,
-            },
-            Ok(Err(RecvError::Lagged(_))) => Heard::Moved,
-            Ok(Err(RecvError::Closed)) => {
-                self.signals = self.hub.feed.listen(&self.stream);
-                Heard::Moved
+        loop {
+            match tokio::time::timeout(HEARTBEAT, self.signals.recv()).await {
+                Ok(Ok(Signal::Appended(version))) if version <= self.at => {}
+                Ok(Ok(Signal::Appended(_)) | Err(RecvError::Lagged(_))) => return Heard::Moved,
+                Ok(Ok(signal)) => {
+                    if let Some(frame) = self.teller.show(&signal) {
+                        return Heard::Shown(frame);
+                    }
+                }
+                Ok(Err(RecvError::Closed)) => {
+                    self.signals = self.hub.feed.listen(&self.stream);
+                    return Heard::Moved;
+                }
+                Err(_) => return Heard::Nothing,
             }
-            Err(_) => Heard::Nothing,
         }
     }
 }

@@ -320,6 +320,9 @@ async fn a_stream_goes_on_where_it_broke_off_also_after_a_restart() {
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
     let whole = frames(&answer.text().await.unwrap());
     assert!(whole.iter().all(|(_, name, data)| data["type"] == **name), "{whole:?}");
+    let deltas = whole.iter().filter(|(_, name, _)| name == "content_delta");
+    let deltas: String = deltas.map(|(.., data)| data["delta"].as_str().unwrap()).collect();
+    assert_eq!(deltas, "It is set.");
     let kept: Vec<_> = whole.iter().filter(|(_, name, _)| !name.ends_with("_delta")).collect();
     let names: Vec<_> = kept.iter().map(|(_, name, _)| &**name).collect();
     let expected = ["thinking", "tool_start", "tool_result", "content", "done", "message_saved"];

@@ -71,4 +71,10 @@ if [[ $(grep -c 'execution\.step_started' out) != 4 ]]; then
     echo "FAILED: a step was not begun exactly once"
     exit 1
 fi
+run 8
+has '"role":"assistant".*"status":"completed"'
+if ! head -c 8 qr.png | grep -q PNG; then
+    echo "FAILED: the QR code was not downloaded"
+    exit 1
+fi
 echo "The README's lines do what it says."

@@ -14,7 +14,7 @@ use super::send::{self, SendMessage};
 use crate::Hub;
 use crate::http::body::Body;
 use crate::http::caller::Caller;
-use crate::http::follow::{follow, last_seen};
+use crate::http::follow::{follow, follow_heard, last_seen};
 use crate::http::idempotency::Idempotency;
 use crate::http::path::Id;
 use crate::http::problem::Answer;
@@ -40,9 +40,11 @@ pub(super) async fn send_message_stream(
     body: Body<SendMessage>,
 ) -> Answer {
     let view = find(&hub, &caller, id.0).await?;
+    let signals = hub.feed.listen(&view.id.stream());
     let posted = send::post(&hub, &caller, &view, &once, body.0).await?;
     let teller = Talk::of(caller.account, view.id, Some(posted.message));
-    Ok(follow(hub, view.id.stream(), (posted.before, last_seen(&request)), teller))
+    let place = (posted.before, last_seen(&request));
+    Ok(follow_heard(hub, view.id.stream(), signals, place, teller))
 }
 
 /// Follows a conversation until it is deleted.
