@@ -53,6 +53,8 @@ pub struct Hub {
     pub connections: Arc<connections::Connections>,
     /// Tries connections out.
     pub probe: Arc<dyn connections::probe::Probe>,
+    /// What the tools of platforms need.
+    pub lines: Arc<tools::manifest::Parts>,
     /// Ids and quotas.
     pub counters: Arc<counters::Counters>,
     /// What plans allow.

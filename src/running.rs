@@ -111,6 +111,8 @@ pub struct Running {
     server: ServerHandle,
     served: tokio::task::JoinHandle<std::io::Result<()>>,
     checkpoints: Writing,
+    /// Looks for manifests that changed.
+    manifests: tokio::task::JoinHandle<()>,
 }
 
 impl std::fmt::Debug for Running {
@@ -209,7 +211,8 @@ pub(crate) fn join(
         vault,
         catalogue,
         connections,
-        probe: lines,
+        probe: Arc::clone(&lines) as _,
+        lines,
         counters,
         feed,
         providers,
@@ -245,10 +248,13 @@ pub async fn start(
             tracing::error!(%error, "what was unfinished could not be resumed");
         }
     });
+    let (catalogue, tools) = (Arc::clone(&hub.catalogue), Arc::clone(&hub.tools));
+    let manifests = manifest::keep_up(catalogue, tools, Arc::clone(&hub.lines));
+    let manifests = actix_rt::spawn(manifests);
     let key = hub.vault.derived_key(Writing::PURPOSE);
     let (log, clock) = (Arc::clone(&hub.log), hub.clock.clone());
     let checkpoints = Writing::start(log, clock, &key, &hub.config.checkpoints);
-    Ok(Running { hub, address, new_key, server: handle, served, checkpoints })
+    Ok(Running { hub, address, new_key, server: handle, served, checkpoints, manifests })
 }
 
 /// Has everything that was unfinished go on, once the read models know all of it.
@@ -262,6 +268,7 @@ impl Running {
     /// come to an end in time is resumed at the next start.
     pub async fn stop(self) -> Result<(), StartError> {
         self.hub.sessions.end();
+        self.manifests.abort();
         self.server.stop(true).await;
         self.hub.actors.wind_down(PATIENCE).await;
         self.hub.counters.record_visits().await;

@@ -117,3 +117,23 @@ async fn a_deleted_connection_leaves_its_history_and_not_its_secret() {
         usage["data"].as_array().unwrap().iter().map(|used| &used["event_type"]).collect();
     assert_eq!(told, ["connection.deleted", "connection.tested", "connection.created"]);
 }
+
+/// A manifest that the operator puts into their directory counts without a restart.
+#[tokio::test]
+async fn a_manifest_of_the_operator_counts_while_the_hub_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let hub = Hub::start_with(&[("HUB_PLATFORMS__DIR", directory.path().to_str().unwrap())]);
+    let manifest = "id = \"shop\"\nname = \"Shop\"\ndescription = \"Sells things to people\"\n\
+        category = \"tests\"\ntier = \"free\"\nbase_url = \"https://shop.example\"\n\
+        [[tool]]\nid = \"list\"\ndescription = \"Lists what is sold\"\npath = \"/things\"\n";
+    std::fs::write(directory.path().join("shop.toml"), manifest).unwrap();
+    for _ in 0..300 {
+        let (_, tools) = hub.get("/mcp/tools?all=true").await;
+        let tools = tools["data"]["tools"].as_array().unwrap();
+        if tools.iter().any(|tool| tool["name"] == "shop_list") {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("the manifest was not seen");
+}
